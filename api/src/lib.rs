@@ -1,0 +1,1 @@
+//! Service: accounts, uploads, clips, playback, social, events

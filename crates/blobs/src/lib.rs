@@ -1,0 +1,1 @@
+//! Everything S3: client, key layout, presigned URLs, multipart, cache headers

@@ -1,0 +1,1 @@
+//! Everything PostgreSQL: pool, migrations, all SQL

@@ -1,0 +1,1 @@
+//! The ordered event log: append, read on from an offset

@@ -1,0 +1,1 @@
+//! What every HTTP surface does alike: problems, viewers, limits, the serve loop

@@ -1,0 +1,1 @@
+//! The job queue: leases, heartbeats, retries, a closed list of kinds

@@ -1,0 +1,1 @@
+//! For tests only: template databases, clock, generated media

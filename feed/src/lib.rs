@@ -1,0 +1,1 @@
+//! Service: who sees what next
