@@ -1,1 +1,21 @@
-//! Everything PostgreSQL: pool, migrations, all SQL
+//! Everything PostgreSQL: the pool, the migrations and all SQL, one module a table group.
+//!
+//! Functions take `&mut PgConnection`, so that a caller decides about the transaction. Lookups that
+//! may miss are called `find_…`. Rows become domain values here; a row that violates the model is
+//! [`DbError::Corrupt`] and names its table, column and id.
+
+pub mod accounts;
+mod error;
+pub mod event_log;
+pub mod jobs;
+mod pool;
+pub mod sessions;
+pub mod viewers;
+
+pub use error::{DbError, Result};
+pub use pool::{Listener, connect, create_database, listen, migrate, pending_migrations};
+pub use sqlx::PgConnection;
+pub use sqlx::PgPool;
+
+/// A transaction; commit it, or it is rolled back when dropped.
+pub type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;

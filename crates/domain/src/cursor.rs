@@ -46,8 +46,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_round_trips(position: (u64, String)) {
-            prop_assume!(position.1.len() < 100 && position.1.is_ascii());
+        fn a_cursor_round_trips(position in (any::<u64>(), "[ -~]{0,100}")) {
             let key = SigningKey::new([3; 32]);
             let cursor = encode(&key, "clips", &position);
             prop_assert_eq!(decode(&key, "clips", &cursor), Ok(position));
