@@ -14,8 +14,8 @@ const LIST: &str = "packages.txt";
 /// Installs what is missing, or fails with the one line that does it.
 pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
     let list = workspace.path(LIST);
-    let text = fs::read_to_string(&list)
-        .with_context(|| format!("cannot read {}", list.display()))?;
+    let text =
+        fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
     let wanted = parse_list(&text);
     let missing = find_missing(&wanted)?;
     if missing.is_empty() {
@@ -36,17 +36,26 @@ fn find_missing(wanted: &[&str]) -> Result<Vec<String>> {
     // dpkg-query ends with 1 when it knows nothing of a package, and still lists the others.
     let answer = output(
         Command::new("dpkg-query")
-            .args(["--show", "--showformat", "${Package} ${db:Status-Status}\\n"])
+            .args([
+                "--show",
+                "--showformat",
+                "${Package} ${db:Status-Status}\\n",
+            ])
             .args(wanted),
     )
     .context("Estrade is built on Debian 12; install the counterparts of packages.txt by hand")?;
-    Ok(missing_from(wanted, &String::from_utf8_lossy(&answer.stdout)))
+    Ok(missing_from(
+        wanted,
+        &String::from_utf8_lossy(&answer.stdout),
+    ))
 }
 
 /// The wanted packages that `dpkg-query` does not call `installed`.
 fn missing_from(wanted: &[&str], listing: &str) -> Vec<String> {
-    let installed: HashSet<&str> =
-        listing.lines().filter_map(|line| line.strip_suffix(" installed")).collect();
+    let installed: HashSet<&str> = listing
+        .lines()
+        .filter_map(|line| line.strip_suffix(" installed"))
+        .collect();
     wanted
         .iter()
         .filter(|name| !installed.contains(*name))
@@ -73,8 +82,7 @@ fn install(missing: &[String]) -> Result<()> {
 fn apt_get(prefix: &[&str], missing: &[String]) -> Result<()> {
     // The output of apt-get is long and only of interest when it fails: then it is in the error.
     capture(&mut apt_command(prefix, &["update", "-q"])).context("the package lists are stale")?;
-    let mut command =
-        apt_command(prefix, &["install", "-q", "-y", "--no-install-recommends"]);
+    let mut command = apt_command(prefix, &["install", "-q", "-y", "--no-install-recommends"]);
     run(command.args(missing).stdout(std::process::Stdio::null()))
         .context("not all packages could be installed")
 }

@@ -1,6 +1,7 @@
 //! Fingerprints of inputs, so that work whose inputs did not change is not done again.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -43,6 +44,37 @@ impl Fingerprint {
     }
 }
 
+/// A file that remembers the fingerprint for which some work was last done in full.
+pub(crate) struct Stamp(PathBuf);
+
+impl Stamp {
+    /// The stamp kept in this file, which need not exist.
+    pub(crate) fn new(file: PathBuf) -> Self {
+        Self(file)
+    }
+
+    /// Whether the work was done for exactly these inputs.
+    pub(crate) fn is_current(&self, fingerprint: &Fingerprint) -> bool {
+        fs::read_to_string(&self.0).is_ok_and(|text| text == fingerprint.finish())
+    }
+
+    /// Remembers that the work is done for these inputs.
+    pub(crate) fn write(&self, fingerprint: &Fingerprint) -> Result<()> {
+        fs::write(&self.0, fingerprint.finish())
+            .with_context(|| format!("cannot write {}", self.0.display()))
+    }
+
+    /// Forgets; to be called before work that can fail half-way.
+    pub(crate) fn remove(&self) -> Result<()> {
+        match fs::remove_file(&self.0) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.0.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The number behind the fingerprint of one field.
 pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut fingerprint = Fingerprint::new();
@@ -55,11 +87,13 @@ pub(crate) fn list_files(folder: &Path, skipped: &[&str]) -> Result<Vec<PathBuf>
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(current) = open.pop() {
-        let entries = fs::read_dir(&current)
-            .with_context(|| format!("cannot list {}", current.display()))?;
+        let entries =
+            fs::read_dir(&current).with_context(|| format!("cannot list {}", current.display()))?;
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot list {}", current.display()))?;
-            let kind = entry.file_type().context("cannot tell a file from a folder")?;
+            let kind = entry
+                .file_type()
+                .context("cannot tell a file from a folder")?;
             if kind.is_file() {
                 found.push(entry.path());
             } else if kind.is_dir() && !skipped.iter().any(|name| entry.file_name() == *name) {

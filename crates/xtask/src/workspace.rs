@@ -44,8 +44,7 @@ impl Workspace {
     /// Our own folder below the target folder, for stamps and locks; made when missing.
     pub(crate) fn scratch(&self) -> Result<PathBuf> {
         let folder = self.target.join("xtask");
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(folder)
     }
 }
