@@ -1,0 +1,162 @@
+//! Extractors that answer problems: JSON bodies, queries and paths, each naming the field at fault.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use estrade_domain::limits::JSON_BODY_MAX_BYTES;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Problem;
+
+/// A JSON body, in and out. In: `application/json`, at most 64 KiB, every field known.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        require_json(&parts.headers)?;
+        let bytes = read_bounded(&parts.headers, body).await?;
+        parse_json(&bytes).map(Self)
+    }
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "send the body as application/json"))
+}
+
+async fn read_bounded(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("a JSON body has at most {JSON_BODY_MAX_BYTES} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    };
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > JSON_BODY_MAX_BYTES as u64) {
+        return Err(too_large());
+    }
+    to_bytes(body, JSON_BODY_MAX_BYTES).await.map_err(|error| {
+        let is_too_large = std::error::Error::source(&error)
+            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
+        if is_too_large { too_large() } else { Problem::bad_request("body_incomplete", "the body ended early") }
+    })
+}
+
+/// Parses JSON; a syntax error is 400 `invalid_json`, a value that does not fit 422 `invalid_field`.
+pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_data() {
+            let field = unknown_field(&inner.to_string()).unwrap_or(path);
+            Problem::invalid_field(field, data_code(&inner.to_string()), strip_place(&inner.to_string()))
+        } else {
+            Problem::bad_request("invalid_json", format!("the body is not valid JSON: {inner}"))
+        }
+    })?;
+    deserializer.end().map_err(|_| Problem::bad_request("invalid_json", "the body goes on after the JSON value"))?;
+    Ok(value)
+}
+
+/// serde names the unknown or missing field in its message only.
+fn unknown_field(message: &str) -> Option<String> {
+    let rest = ["unknown field `", "missing field `"].iter().find_map(|start| message.strip_prefix(start))?;
+    Some(rest.split('`').next()?.to_owned())
+}
+
+fn data_code(message: &str) -> &'static str {
+    if message.starts_with("unknown field") {
+        "unknown_field"
+    } else if message.starts_with("missing field") {
+        "missing"
+    } else {
+        "invalid"
+    }
+}
+
+fn strip_place(message: &str) -> String {
+    message.rsplit_once(" at line ").map_or(message, |(text, _)| text).to_owned()
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
+            Err(error) => Problem::internal(&error).into_response(),
+        }
+    }
+}
+
+/// A query string; every parameter known and valid, else 422 naming it.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let deserializer = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(deserializer).map(Self).map_err(|error| {
+            let path = error.path().to_string();
+            let message = error.into_inner().to_string();
+            Problem::invalid_field(unknown_field(&message).unwrap_or(path), data_code(&message), message)
+        })
+    }
+}
+
+/// Path parameters; one that cannot be an id names nothing, so it is 404.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        axum::extract::Path::<T>::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(value)| Self(value))
+            .map_err(|_| Problem::not_found("there is nothing at this address"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[expect(dead_code, reason = "only parsed")]
+        items: Vec<u8>,
+    }
+
+    fn field(json: &str) -> (u16, String) {
+        let response = parse_json::<Body>(json.as_bytes()).expect_err(json);
+        let errors = format!("{response:?}");
+        let field = errors.split("field: \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        (response.status().as_u16(), field.to_owned())
+    }
+
+    #[test]
+    fn json_errors_name_the_field() {
+        assert_eq!(field(r#"{"items":[1,300]}"#), (422, "items[1]".into()));
+        assert_eq!(field(r#"{"items":[],"x":1}"#), (422, "x".into()));
+        assert_eq!(field("{}"), (422, "items".into()));
+        assert_eq!(field("{").0, 400);
+        assert_eq!(field(r#"{"items":[]} tail"#).0, 400);
+        assert_eq!(field(&"[".repeat(60_000)).0, 400);
+    }
+}

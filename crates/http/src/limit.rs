@@ -1,0 +1,42 @@
+//! One small static concurrency limit per class of requests, with a short deadline for a place.
+//! Without a bound, twice the capacity leaves a sixth of the answers in time and never recovers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus::IntCounter;
+use tokio::sync::Semaphore;
+
+use crate::Problem;
+use crate::metrics::RequestMetrics;
+
+/// How long a request waits for a place before it is turned away.
+const PLACE_DEADLINE: Duration = Duration::from_millis(200);
+
+/// The places of one class of requests.
+#[derive(Debug, Clone)]
+pub struct ClassLimit {
+    places: Arc<Semaphore>,
+    shed: IntCounter,
+}
+
+impl ClassLimit {
+    /// `places` requests of `class` at a time.
+    pub fn new(class: &'static str, places: usize, metrics: &RequestMetrics) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), shed: metrics.shed.with_label_values(&[class]) }
+    }
+}
+
+/// Middleware: holds a place of the class while the request is answered, or answers 503.
+pub async fn hold_place(State(limit): State<ClassLimit>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(PLACE_DEADLINE, limit.places.acquire()).await {
+        Ok(Ok(_place)) => next.run(request).await,
+        _ => {
+            limit.shed.inc();
+            Problem::unavailable("overloaded", "too many requests at the moment; try again shortly").into_response()
+        }
+    }
+}
