@@ -31,6 +31,14 @@ struct Source {
     text: String,
 }
 
+impl Source {
+    fn has_extension(&self, extension: &str) -> bool {
+        Path::new(&self.path)
+            .extension()
+            .is_some_and(|own| own == extension)
+    }
+}
+
 /// Fails when a rule is broken, after listing all offenders.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let sources = read_sources(workspace)?;
@@ -39,7 +47,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         offences.extend(check_source(source));
     }
     let exists = |path: &str| workspace.path(path).exists();
-    for source in sources.iter().filter(|source| source.path.ends_with(".md")) {
+    for source in sources.iter().filter(|source| source.has_extension("md")) {
         offences.extend(documents::check(source, &exists));
     }
     if offences.is_empty() {
@@ -54,7 +62,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 
 fn check_source(source: &Source) -> Vec<String> {
     let mut offences = texts::check(source);
-    if source.path.ends_with(".rs") {
+    if source.has_extension("rs") {
         offences.extend(code::check(source));
         offences.extend(sizes::check(source));
     }

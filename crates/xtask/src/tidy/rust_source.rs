@@ -77,11 +77,7 @@ impl<'a> RustSource<'a> {
 
 /// The 1-based line of a byte offset.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+    text[..offset].matches('\n').count() + 1
 }
 
 /// Byte offsets at which a word stands by itself, not as part of a longer identifier.

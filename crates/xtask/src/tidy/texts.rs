@@ -28,7 +28,7 @@ fn marks(source: &Source) -> Vec<String> {
     if is_lock_file(&source.path) {
         return Vec::new();
     }
-    let is_rust = source.path.ends_with(".rs");
+    let is_rust = source.has_extension("rs");
     let text = if is_rust {
         RustSource::new(&source.text).comments()
     } else {
