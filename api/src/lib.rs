@@ -1,1 +1,1 @@
-//! Service: accounts, uploads, clips, playback, social, events
+//! Service: accounts, uploads, clips, playback, social, events over HTTP.
