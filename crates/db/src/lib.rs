@@ -7,6 +7,9 @@
 pub mod accounts;
 mod error;
 pub mod event_log;
+pub mod feed;
+pub mod feed_servings;
+pub mod feed_viewers;
 pub mod jobs;
 mod pool;
 pub mod sessions;
