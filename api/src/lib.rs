@@ -1,1 +1,8 @@
 //! Service: accounts, uploads, clips, playback, social, events over HTTP.
+
+mod router;
+mod routes;
+mod state;
+
+pub use router::router;
+pub use state::ApiState;
