@@ -1,1 +1,14 @@
-//! The job queue: leases, heartbeats, retries, a closed list of kinds
+//! The job queue's runtime: everything the system does later.
+//!
+//! A worker holds a job by a lease and renews it; a worker that dies is noticed when the lease
+//! lapses, within 30 s. Whatever a worker writes about its job carries the lease's token, so one
+//! that lost it can change nothing. Every job ends: completed, cancelled, or discarded with a reason.
+
+mod kind;
+mod metrics;
+mod worker;
+
+pub use estrade_db::jobs::{Lease, QueueDepth};
+pub use kind::{Job, Kind, Policy, enqueue};
+pub use metrics::JobMetrics;
+pub use worker::{Context, Handler, JobError, Worker};

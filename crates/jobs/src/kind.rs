@@ -1,0 +1,178 @@
+//! The closed list of kinds, on one page.
+
+use std::time::Duration;
+
+use estrade_db::jobs::{NewJob, insert_job};
+use estrade_db::{DbError, PgConnection};
+use estrade_domain::{AccountId, ClipId, Entropy, JobId, Time, VersionId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Everything the system ever does later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "args", rename_all = "snake_case")]
+pub enum Job {
+    /// Make a media version of a clip from its source.
+    TranscodeClip {
+        /// The clip.
+        clip_id: ClipId,
+        /// The version to make; its row names the source.
+        version_id: VersionId,
+    },
+    /// Delete all media and the sources of a deleted clip, and tell caches.
+    DeleteMedia {
+        /// The clip.
+        clip_id: ClipId,
+    },
+}
+
+/// A job without its arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// [`Job::TranscodeClip`].
+    TranscodeClip,
+    /// [`Job::DeleteMedia`].
+    DeleteMedia,
+}
+
+/// How jobs of a kind are run. There is no default: each kind says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// The right to run lasts this long without a heartbeat.
+    pub lease: Duration,
+    /// Attempts before the job is discarded.
+    pub attempts_max: i32,
+    /// The wait before the second attempt, the third, …; the last one repeats.
+    pub delays: &'static [Duration],
+    /// Higher runs first.
+    pub priority: i16,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Four heartbeats fit in; with the poll of another worker a dead one is noticed within 30 s.
+const LEASE: Duration = Duration::from_secs(20);
+/// 5 s, then a minute.
+const TRANSCODE_DELAYS: &[Duration] = &[Duration::from_secs(5), MINUTE];
+/// 1 s, 10 s, a minute, ten minutes, then every hour.
+const DELETE_DELAYS: &[Duration] = &[
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+    MINUTE,
+    Duration::from_secs(600),
+    Duration::from_secs(3600),
+];
+
+impl Kind {
+    /// Its name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TranscodeClip => "transcode_clip",
+            Self::DeleteMedia => "delete_media",
+        }
+    }
+
+    /// How it is run.
+    pub fn policy(self) -> Policy {
+        match self {
+            // Trouble of the moment (a store away, a full disk) passes; poison does not: three tries.
+            Self::TranscodeClip => Policy {
+                lease: LEASE,
+                attempts_max: 3,
+                delays: TRANSCODE_DELAYS,
+                priority: 0,
+            },
+            // A takedown must be carried out whatever happens: for days, then an operator looks.
+            Self::DeleteMedia => Policy {
+                lease: LEASE,
+                attempts_max: 100,
+                delays: DELETE_DELAYS,
+                priority: 10,
+            },
+        }
+    }
+}
+
+impl Policy {
+    /// The wait after the failed `attempt` (from 1).
+    pub fn delay_after(&self, attempt: i32) -> Duration {
+        let index = usize::try_from(attempt - 1).unwrap_or_default();
+        self.delays.get(index).or(self.delays.last()).copied().unwrap_or(MINUTE)
+    }
+}
+
+impl Job {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::TranscodeClip { .. } => Kind::TranscodeClip,
+            Self::DeleteMedia { .. } => Kind::DeleteMedia,
+        }
+    }
+
+    /// At most one live job of the kind has this key.
+    fn unique_key(&self) -> String {
+        match self {
+            Self::TranscodeClip { version_id, .. } => version_id.to_string(),
+            Self::DeleteMedia { clip_id } => clip_id.to_string(),
+        }
+    }
+
+    fn args(&self) -> Value {
+        let mut tagged = serde_json::to_value(self).unwrap_or_default();
+        tagged.get_mut("args").map(Value::take).unwrap_or_default()
+    }
+
+    /// The job stored as `kind` and `args`.
+    pub(crate) fn from_stored(kind: &str, args: &Value) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(serde_json::json!({ "kind": kind, "args": args }))
+    }
+}
+
+/// Enqueues a job in the caller's transaction: it exists if and only if that commits. `owner` is
+/// whose fair share it counts against. `false` when the same work is enqueued already.
+pub async fn enqueue(
+    conn: &mut PgConnection,
+    job: &Job,
+    owner: Option<AccountId>,
+    now: Time,
+    entropy: &Entropy,
+) -> Result<bool, DbError> {
+    let policy = job.kind().policy();
+    let new = NewJob {
+        id: JobId::new(now, entropy),
+        kind: job.kind().as_str(),
+        args: &job.args(),
+        unique_key: Some(&job.unique_key()),
+        owner_id: owner.map(|id| id.0),
+        priority: policy.priority,
+        attempts_max: policy.attempts_max,
+        delay: Duration::ZERO,
+    };
+    insert_job(conn, &new).await
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn jobs_round_trip_under_the_name_of_their_kind() {
+        let jobs = [
+            Job::TranscodeClip { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
+            Job::DeleteMedia { clip_id: ClipId(Uuid::nil()) },
+        ];
+        for job in jobs {
+            assert_eq!(Job::from_stored(job.kind().as_str(), &job.args()).expect("stored"), job);
+        }
+        assert!(Job::from_stored("from_the_future", &serde_json::json!({})).is_err());
+    }
+
+    #[test]
+    fn delays_grow_and_the_last_one_repeats() {
+        let policy = Kind::TranscodeClip.policy();
+        assert_eq!(policy.delay_after(1), Duration::from_secs(5));
+        assert_eq!(policy.delay_after(2), policy.delay_after(9));
+    }
+}
