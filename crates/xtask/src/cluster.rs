@@ -2,6 +2,7 @@
 //! as an unprivileged user when we are root.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{capture, is_root, output, say, succeeds};
+use crate::process::{capture, is_root, output, own_uid, say, succeeds};
 use crate::workspace::Workspace;
 
 const BIN: &str = "/usr/lib/postgresql/15/bin";
@@ -133,9 +134,8 @@ impl Cluster {
 
     fn make_folders(&self) -> Result<()> {
         for folder in [self.home.clone(), self.socket_folder()] {
-            if !folder.is_dir() {
+            if !self.is_ours(&folder)? {
                 fs::DirBuilder::new()
-                    .recursive(true)
                     .mode(0o700)
                     .create(&folder)
                     .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -146,6 +146,23 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// Whether a folder exists. In `/tmp` anybody may have put something under this name: a
+    /// symbolic link, or a folder of somebody else, is refused.
+    fn is_ours(&self, folder: &Path) -> Result<bool> {
+        let found = match fs::symlink_metadata(folder) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot look at {}", folder.display()));
+            }
+        };
+        let owners = [Some(own_uid()?), self.owner.map(|owner| owner.uid)];
+        if !found.is_dir() || !owners.contains(&Some(found.uid())) {
+            bail!("{} is not a folder of ours: move it away", folder.display());
+        }
+        Ok(true)
     }
 
     fn is_running(&self) -> bool {

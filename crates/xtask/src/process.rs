@@ -13,8 +13,13 @@ pub(crate) fn say(line: &str) {
 
 /// Whether this process runs as root.
 pub(crate) fn is_root() -> Result<bool> {
+    Ok(own_uid()? == 0)
+}
+
+/// The user that this process runs as.
+pub(crate) fn own_uid() -> Result<u32> {
     let own = fs::metadata("/proc/self").context("cannot read /proc/self")?;
-    Ok(own.uid() == 0)
+    Ok(own.uid())
 }
 
 /// Runs a command with its output shown and nothing on its standard input; fails unless it succeeds.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::cargo::cargo;
-use crate::packages;
+use crate::packages::{self, Purpose};
 use crate::process::{run, say};
 use crate::web::Web;
 use crate::workspace::Workspace;
@@ -25,7 +25,7 @@ pub(crate) struct UpArgs {
 
 /// Installs what is missing, builds what changed, and becomes `estrade serve`.
 pub(crate) fn up(workspace: &Workspace, args: &UpArgs) -> Result<()> {
-    packages::ensure(workspace)?;
+    packages::ensure(workspace, Purpose::Serving)?;
     let web = Web::open(workspace)?;
     web.install()?;
     web.build()?;

@@ -15,7 +15,7 @@ use self::report::{Outcome, print_summary};
 use self::steps::{Bench, CI_STEPS, Step, TEST_STEPS};
 use crate::cargo::cargo;
 use crate::counts::parse_cargo_line;
-use crate::packages;
+use crate::packages::{self, Purpose};
 use crate::process::say;
 use crate::web::Web;
 use crate::workspace::Workspace;
@@ -49,7 +49,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<ExitCode> {
 }
 
 fn prepare(workspace: &Workspace) -> Result<Bench<'_>> {
-    packages::ensure(workspace)?;
+    packages::ensure(workspace, Purpose::Testing)?;
     Ok(Bench {
         workspace,
         web: Web::open(workspace)?,
