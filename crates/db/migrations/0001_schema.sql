@@ -103,6 +103,8 @@ CREATE TABLE media_versions (
     playlist       text,
     poster_name    text,
     thumbhash      text,
+    -- The lease token of the attempt that made init segments and poster: part of their object keys.
+    first_token    bigint,
     duration_ms    integer CHECK (duration_ms > 0),
     width          integer CHECK (width > 0),
     height         integer CHECK (height > 0),
@@ -110,6 +112,7 @@ CREATE TABLE media_versions (
     -- The whole ladder stands.
     is_complete    boolean NOT NULL DEFAULT false,
     created_at     timestamptz NOT NULL,
+    CHECK (num_nulls(playlist, first_token, duration_ms, width, height, has_audio) IN (0, 6)),
     CHECK (NOT is_complete OR playlist IS NOT NULL)
 );
 CREATE INDEX media_versions_clip_id_idx ON media_versions (clip_id);
@@ -138,10 +141,16 @@ CREATE TABLE renditions (
 CREATE TABLE media_chunks (
     version_id  uuid NOT NULL REFERENCES media_versions ON DELETE CASCADE,
     number      integer NOT NULL CHECK (number >= 0),
-    -- Names, sizes and durations of the segments this chunk made, per rendition.
-    segments    jsonb NOT NULL,
+    -- The lease token of the attempt that made it: part of its object keys, so that an attempt
+    -- that lost its lease cannot overwrite its successor's output.
+    token         bigint NOT NULL,
+    first_segment integer NOT NULL CHECK (first_segment >= 0),
+    segment_count integer NOT NULL CHECK (segment_count > 0),
+    -- Sizes of the segments per rendition, as the transcoder reported them.
+    facts       jsonb NOT NULL,
     stored_at   timestamptz NOT NULL,
-    PRIMARY KEY (version_id, number)
+    PRIMARY KEY (version_id, number),
+    UNIQUE (version_id, first_segment)
 );
 
 -- Axis 3: moderation decisions in force, on a clip or on all of a creator's clips.

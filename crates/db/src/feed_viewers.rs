@@ -3,7 +3,7 @@
 //! Only servings that were profiled teach: a shared link can be pushed by anybody, and where
 //! profiling is off nothing is learned.
 
-use estrade_domain::{AccountId, ClipId, Time, ViewerId};
+use estrade_domain::{AccountId, ClipId, SlateId, Time, ViewerId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -110,14 +110,16 @@ pub async fn list_likes(
 pub struct Served {
     /// The clip.
     pub clip_id: ClipId,
-    /// When last.
+    /// The slate it was part of.
+    pub slate_id: SlateId,
+    /// When.
     pub at: Time,
 }
 
-/// The clips this viewer was served since `since` with profiling on, the latest `limit`.
+/// The servings to this viewer since `since` with profiling on, the latest `limit`, latest first.
 pub async fn list_served(conn: &mut PgConnection, viewer: ViewerId, since: Time, limit: i64) -> Result<Vec<Served>> {
     let rows = sqlx::query!(
-        "SELECT clip_id, served_at FROM servings
+        "SELECT clip_id, slate_id, served_at FROM servings
          WHERE viewer_id = $1 AND served_at > $2 AND is_profiled ORDER BY served_at DESC LIMIT $3",
         viewer.0,
         since,
@@ -125,7 +127,7 @@ pub async fn list_served(conn: &mut PgConnection, viewer: ViewerId, since: Time,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| Served { clip_id: ClipId(row.clip_id), at: row.served_at }).collect())
+    Ok(rows.into_iter().map(|row| Served { clip_id: ClipId(row.clip_id), slate_id: SlateId(row.slate_id), at: row.served_at }).collect())
 }
 
 /// What this viewer did with a clip.

@@ -11,6 +11,7 @@ pub mod feed;
 pub mod feed_servings;
 pub mod feed_viewers;
 pub mod jobs;
+pub mod media;
 mod pool;
 pub mod sessions;
 pub mod viewers;

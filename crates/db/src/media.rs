@@ -1,0 +1,352 @@
+//! `media_versions`, `renditions`, `media_chunks`: what the transcoder made, and publishing it.
+//!
+//! Who writes holds the job's lease in the same transaction, so that an attempt that lost it
+//! publishes nothing.
+
+use estrade_domain::{AccountId, Audience, ClipId, PublicId, Time, VersionId};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use crate::{DbError, Result};
+
+/// What a transcode works on.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// The clip's public id, part of object keys.
+    pub clip_public_id: PublicId,
+    /// Its creator.
+    pub creator_id: AccountId,
+    /// The clip was deleted meanwhile.
+    pub is_deleted: bool,
+    /// Object key of the source.
+    pub source_key: String,
+    /// The plan an earlier attempt made.
+    pub plan: Option<Value>,
+    /// What earlier attempts stored, in order.
+    pub chunks: Vec<Value>,
+}
+
+/// What of a version is the same from the first chunk on.
+#[derive(Debug)]
+pub struct VersionFacts<'a> {
+    /// Length, milliseconds.
+    pub duration_ms: i32,
+    /// Width as shown, pixels.
+    pub width: i32,
+    /// Height as shown, pixels.
+    pub height: i32,
+    /// Whether there is sound.
+    pub has_audio: bool,
+    /// File name of the poster.
+    pub poster_name: Option<&'a str>,
+    /// Thumbhash, base64.
+    pub thumbhash: Option<&'a str>,
+    /// Lease token of the attempt that made init segments and poster.
+    pub first_token: i64,
+}
+
+/// A chunk whose objects are stored.
+#[derive(Debug)]
+pub struct StoredChunk<'a> {
+    /// Number, from 0.
+    pub number: i32,
+    /// Lease token of the attempt that made it.
+    pub token: i64,
+    /// Number of its first segment.
+    pub first_segment: i32,
+    /// How many segments it has in each rendition.
+    pub segment_count: i32,
+    /// Sizes as reported.
+    pub facts: &'a Value,
+}
+
+/// A rendition as far as it exists.
+#[derive(Debug)]
+pub struct RenditionRow<'a> {
+    /// Folder name.
+    pub name: &'a str,
+    /// Width, height and frame rate of video; none for audio.
+    pub video: Option<(i32, i32, f64)>,
+    /// Peak bits a second.
+    pub bandwidth: i32,
+    /// Mean bits a second.
+    pub average_bandwidth: i32,
+    /// Codec string.
+    pub codecs: &'a str,
+    /// Size of the init segment.
+    pub init_bytes: i32,
+    /// Size of the first segment.
+    pub first_bytes: i32,
+    /// Length of the first segment, milliseconds.
+    pub first_ms: i32,
+    /// Media playlist.
+    pub playlist: &'a str,
+}
+
+/// How a clip failed, in the words its creator reads.
+#[derive(Debug, Clone)]
+pub struct Failure<'a> {
+    /// Stable snake_case code.
+    pub code: &'a str,
+    /// A sentence for the creator.
+    pub message: &'a str,
+    /// For operators.
+    pub detail: &'a str,
+    /// Whether trying again may succeed.
+    pub is_retryable: bool,
+}
+
+/// Inserts a version that is to be made from `source_key`.
+pub async fn insert_version(conn: &mut PgConnection, id: VersionId, clip_id: ClipId, source_key: &str, at: Time) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO media_versions (id, clip_id, source_key, created_at) VALUES ($1, $2, $3, $4)",
+        id.0,
+        clip_id.0,
+        source_key,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What there is to do for a version; none when its clip is gone.
+pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result<Option<Work>> {
+    let row = sqlx::query!(
+        r#"SELECT c.public_id, c.creator_id, c.deleted_at IS NOT NULL AS "is_deleted!", v.source_key, v.plan,
+                  ARRAY(SELECT facts FROM media_chunks k WHERE k.version_id = v.id ORDER BY number) AS "chunks!: Vec<Value>"
+           FROM media_versions v JOIN clips c ON c.id = v.clip_id WHERE v.id = $1"#,
+        version_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(Work {
+            clip_public_id: row.public_id.parse().map_err(|_| DbError::corrupt("clips", "public_id", &row.public_id))?,
+            creator_id: AccountId(row.creator_id),
+            is_deleted: row.is_deleted,
+            source_key: row.source_key,
+            plan: row.plan,
+            chunks: row.chunks,
+        })
+    })
+    .transpose()
+}
+
+/// Writes the plan down, so that a later attempt goes on with the same one.
+pub async fn save_plan(conn: &mut PgConnection, version_id: VersionId, plan: &Value) -> Result<()> {
+    sqlx::query!("UPDATE media_versions SET plan = $2 WHERE id = $1", version_id.0, plan).execute(conn).await?;
+    Ok(())
+}
+
+/// Forgets what earlier attempts stored: their output does not fit a new plan.
+pub async fn restart_version(conn: &mut PgConnection, version_id: VersionId) -> Result<()> {
+    sqlx::query!("DELETE FROM media_chunks WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
+    sqlx::query!("DELETE FROM renditions WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
+    sqlx::query!("UPDATE media_versions SET plan = NULL WHERE id = $1", version_id.0).execute(conn).await?;
+    Ok(())
+}
+
+/// Adds a chunk whose objects are stored.
+pub async fn insert_chunk(conn: &mut PgConnection, version_id: VersionId, chunk: &StoredChunk<'_>, at: Time) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO media_chunks (version_id, number, token, first_segment, segment_count, facts, stored_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        version_id.0,
+        chunk.number,
+        chunk.token,
+        chunk.first_segment,
+        chunk.segment_count,
+        chunk.facts,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes what is the same from the first chunk on, with the multivariant playlist.
+pub async fn save_facts(conn: &mut PgConnection, version_id: VersionId, facts: &VersionFacts<'_>, playlist: &str) -> Result<()> {
+    sqlx::query!(
+        "UPDATE media_versions SET duration_ms = $2, width = $3, height = $4, has_audio = $5, poster_name = $6,
+                thumbhash = $7, first_token = $8, playlist = $9
+         WHERE id = $1",
+        version_id.0,
+        facts.duration_ms,
+        facts.width,
+        facts.height,
+        facts.has_audio,
+        facts.poster_name,
+        facts.thumbhash,
+        facts.first_token,
+        playlist,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes a rendition as far as it exists now.
+pub async fn upsert_rendition(conn: &mut PgConnection, version_id: VersionId, row: &RenditionRow<'_>) -> Result<()> {
+    let (width, height, frame_rate) = match row.video {
+        Some((width, height, rate)) => (Some(width), Some(height), Some(rate)),
+        None => (None, None, None),
+    };
+    sqlx::query!(
+        "INSERT INTO renditions (version_id, name, kind, width, height, frame_rate, bandwidth, average_bandwidth,
+                                 codecs, init_bytes, first_bytes, first_ms, playlist)
+         VALUES ($1, $2, CASE WHEN $3::integer IS NULL THEN 'audio' ELSE 'video' END, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (version_id, name) DO UPDATE SET
+             bandwidth = excluded.bandwidth, average_bandwidth = excluded.average_bandwidth, playlist = excluded.playlist",
+        version_id.0,
+        row.name,
+        width,
+        height,
+        frame_rate,
+        row.bandwidth,
+        row.average_bandwidth,
+        row.codecs,
+        row.init_bytes,
+        row.first_bytes,
+        row.first_ms,
+        row.playlist,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes the multivariant playlist with measured figures; the whole ladder stands.
+pub async fn complete_version(conn: &mut PgConnection, version_id: VersionId, playlist: &str) -> Result<()> {
+    sqlx::query!(
+        "UPDATE media_versions SET playlist = $2, is_complete = true WHERE id = $1",
+        version_id.0,
+        playlist,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Shows this version: the clip is ready, and published if its creator asked for it. Publishing is
+/// moving this pointer. `false` when the clip was deleted.
+pub async fn publish_version(conn: &mut PgConnection, clip_id: ClipId, version_id: VersionId, at: Time) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE clips SET processing = 'ready', version_id = $2,
+                published_at = CASE WHEN publish THEN coalesce(published_at, $3) END,
+                failure_code = NULL, failure_message = NULL, failure_detail = NULL, failure_retryable = NULL
+         WHERE id = $1 AND deleted_at IS NULL",
+        clip_id.0,
+        version_id.0,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Writes how far processing is, 0 to 1; it never goes back.
+pub async fn save_progress(conn: &mut PgConnection, clip_id: ClipId, progress: f32) -> Result<()> {
+    sqlx::query!("UPDATE clips SET progress = $2 WHERE id = $1 AND progress < $2", clip_id.0, progress).execute(conn).await?;
+    Ok(())
+}
+
+/// Ends processing without a playable result. A clip that is playable stays so.
+pub async fn fail_clip(conn: &mut PgConnection, clip_id: ClipId, failure: &Failure<'_>) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE clips SET processing = 'failed', failure_code = $2, failure_message = $3, failure_detail = $4,
+                failure_retryable = $5
+         WHERE id = $1 AND processing IN ('waiting', 'processing')",
+        clip_id.0,
+        failure.code,
+        failure.message,
+        failure.detail,
+        failure.is_retryable,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Who may fetch the media of a clip's version.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Who may see the clip.
+    pub audience: Audience,
+    /// The whole ladder stands: playlists may be kept a little.
+    pub is_complete: bool,
+    /// Lease token of the attempt that made init segments and poster; none before the first chunk.
+    pub first_token: Option<i64>,
+}
+
+/// Who may fetch this version; none when there is no such version of this clip.
+pub async fn find_access(conn: &mut PgConnection, clip: &PublicId, version_id: VersionId) -> Result<Option<Access>> {
+    let row = sqlx::query!(
+        r#"SELECT a.audience AS "audience!", v.is_complete, v.first_token
+           FROM clips c
+           JOIN media_versions v ON v.clip_id = c.id
+           JOIN clip_audiences a ON a.clip_id = c.id
+           WHERE c.public_id = $1 AND v.id = $2"#,
+        clip.as_str(),
+        version_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(Access {
+            audience: Audience::from_name(&row.audience).ok_or_else(|| DbError::corrupt("clips", "audience", clip))?,
+            is_complete: row.is_complete,
+            first_token: row.first_token,
+        })
+    })
+    .transpose()
+}
+
+/// The multivariant playlist of a version.
+pub async fn find_multivariant(conn: &mut PgConnection, version_id: VersionId) -> Result<Option<String>> {
+    let playlist = sqlx::query_scalar!("SELECT playlist FROM media_versions WHERE id = $1", version_id.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(playlist.flatten())
+}
+
+/// The media playlist of a rendition.
+pub async fn find_playlist(conn: &mut PgConnection, version_id: VersionId, rendition: &str) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT playlist FROM renditions WHERE version_id = $1 AND name = $2",
+        version_id.0,
+        rendition,
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// The lease token of the attempt that made a segment; none when it is not published.
+pub async fn find_segment_token(conn: &mut PgConnection, version_id: VersionId, segment: i32) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT token FROM media_chunks
+         WHERE version_id = $1 AND first_segment <= $2 AND $2 < first_segment + segment_count",
+        version_id.0,
+        segment,
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// What to delete of a clip: its public id and the keys of its sources; none when it was purged.
+pub async fn find_objects(conn: &mut PgConnection, clip_id: ClipId) -> Result<Option<(PublicId, Vec<String>)>> {
+    let row = sqlx::query!(
+        r#"SELECT public_id, ARRAY(
+               SELECT source_key FROM media_versions v WHERE v.clip_id = c.id
+               UNION SELECT object_key FROM uploads u WHERE u.clip_id = c.id
+           ) AS "sources!" FROM clips c WHERE id = $1"#,
+        clip_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let public_id = row.public_id.parse().map_err(|_| DbError::corrupt("clips", "public_id", clip_id))?;
+        Ok((public_id, row.sources))
+    })
+    .transpose()
+}
