@@ -1,1 +1,2 @@
 //! One operation a file, grouped by noun.
+pub mod media;

@@ -7,10 +7,10 @@ pub fn source(upload: UploadId) -> String {
     format!("sources/{}", upload.0.simple())
 }
 
-/// The folder of one media version, ending in a slash. Each attempt at a transcode has a version of
-/// its own, so a worker that lost its lease cannot damage its successor's output.
-pub fn version_folder(clip: &PublicId, version: VersionId) -> String {
-    format!("media/{clip}/{}/", version.0.simple())
+/// The folder of what one attempt made of one media version, ending in a slash. `token` is the
+/// attempt's lease token: an attempt that lost its lease cannot overwrite its successor's output.
+pub fn attempt_folder(clip: &PublicId, version: VersionId, token: i64) -> String {
+    format!("media/{clip}/{}/{token}/", version.0.simple())
 }
 
 /// The folder of everything made of a clip, ending in a slash.
