@@ -1,6 +1,6 @@
 //! `accounts`, `account_roles`, `follows`.
 
-use estrade_domain::text::{DisplayName, Handle};
+use estrade_domain::text::{DisplayName, Handle, Language};
 use estrade_domain::{AccountId, PublicId, Standing, Time, ViewerId};
 use sqlx::PgConnection;
 
@@ -62,8 +62,23 @@ pub struct Account {
 pub struct Login {
     /// The account.
     pub account_id: AccountId,
+    /// The account's viewer.
+    pub viewer_id: ViewerId,
     /// argon2id in PHC form.
     pub password_hash: String,
+}
+
+/// What its owner changes of an account; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct AccountChanges {
+    /// Display name.
+    pub name: Option<DisplayName>,
+    /// E-mail address, or none any more.
+    pub email: Option<Option<String>>,
+    /// Language tag, or none any more.
+    pub language: Option<Option<Language>>,
+    /// Whether feeds may learn from what it watches.
+    pub profiling: Option<bool>,
 }
 
 /// Inserts the account and its viewer. A taken handle is the constraint [`HANDLE_TAKEN`].
@@ -123,12 +138,62 @@ pub async fn find_account(conn: &mut PgConnection, id: AccountId) -> Result<Opti
 /// What a login with this handle needs; deleted accounts are not found.
 pub async fn find_login(conn: &mut PgConnection, handle: &Handle) -> Result<Option<Login>> {
     let row = sqlx::query!(
-        "SELECT id, password_hash FROM accounts WHERE handle = $1 AND deleted_at IS NULL",
+        "SELECT a.id, v.id AS viewer_id, a.password_hash FROM accounts a JOIN viewers v ON v.account_id = a.id
+         WHERE a.handle = $1 AND a.deleted_at IS NULL",
         handle.as_str(),
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| Login { account_id: AccountId(row.id), password_hash: row.password_hash }))
+    Ok(row.map(|row| Login {
+        account_id: AccountId(row.id),
+        viewer_id: ViewerId(row.viewer_id),
+        password_hash: row.password_hash,
+    }))
+}
+
+/// Replaces the stored password hash, unless somebody changed it since it was read.
+pub async fn replace_password_hash(conn: &mut PgConnection, id: AccountId, old: &str, new: &str) -> Result<()> {
+    sqlx::query!("UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2", id.0, old, new)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Changes an account that is not deleted.
+pub async fn update_account(conn: &mut PgConnection, id: AccountId, changes: &AccountChanges) -> Result<()> {
+    let (email, language) = (changes.email.as_ref(), changes.language.as_ref());
+    sqlx::query!(
+        "UPDATE accounts SET
+             name = coalesce($2, name),
+             email = CASE WHEN $3 THEN $4 ELSE email END,
+             language = CASE WHEN $5 THEN $6 ELSE language END,
+             profiling = coalesce($7, profiling)
+         WHERE id = $1 AND deleted_at IS NULL",
+        id.0,
+        changes.name.as_ref().map(DisplayName::as_str),
+        email.is_some(),
+        email.and_then(|email| email.as_deref()),
+        language.is_some(),
+        language.and_then(|tag| tag.as_ref()).map(Language::as_str),
+        changes.profiling,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Deletes an account: what is personal is forgotten, the handle stays taken so that nobody can
+/// pose as who held it. `false` when it was deleted before.
+pub async fn delete_account(conn: &mut PgConnection, id: AccountId, at: Time) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE accounts SET deleted_at = $2, name = handle, email = NULL, language = NULL, password_hash = '', profiling = false
+         WHERE id = $1 AND deleted_at IS NULL",
+        id.0,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Grants a role to the account with this handle; `false` when there is none.

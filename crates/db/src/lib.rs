@@ -5,6 +5,7 @@
 //! [`DbError::Corrupt`] and names its table, column and id.
 
 pub mod accounts;
+pub mod clips;
 mod error;
 pub mod event_log;
 pub mod feed;
@@ -14,7 +15,10 @@ pub mod jobs;
 pub mod media;
 mod pool;
 pub mod sessions;
+pub mod uploads;
+pub mod social;
 pub mod viewers;
+pub mod watching;
 
 pub use error::{DbError, Result};
 pub use pool::{Listener, connect, create_database, listen, migrate, pending_migrations};

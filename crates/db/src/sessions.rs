@@ -89,6 +89,20 @@ pub async fn delete_sessions_of(conn: &mut PgConnection, account_id: AccountId) 
     Ok(())
 }
 
+/// Ends all but the `keep` newest sessions of an account.
+pub async fn trim_sessions(conn: &mut PgConnection, account_id: AccountId, keep: i64) -> Result<()> {
+    sqlx::query!(
+        "DELETE FROM sessions WHERE token_hash IN (
+             SELECT token_hash FROM sessions WHERE account_id = $1 ORDER BY created_at DESC OFFSET $2
+         )",
+        account_id.0,
+        keep,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Deletes sessions that expired before `now`; how many.
 pub async fn delete_expired(conn: &mut PgConnection, now: Time) -> Result<u64> {
     let done = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now).execute(conn).await?;

@@ -1,0 +1,524 @@
+//! `clips` as people see and change them: counts, audience and the asker's own marks in one row.
+
+use estrade_domain::text::{Caption, Hashtag, Language};
+use estrade_domain::{AccountId, Audience, Axes, ClipId, Processing, PublicId, Time, VersionId, Visibility};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{DbError, Result};
+
+/// A clip with everything one asker may be shown of it.
+#[derive(Debug, Clone)]
+pub struct ClipRow {
+    /// Its id.
+    pub id: ClipId,
+    /// Its public id.
+    pub public_id: PublicId,
+    /// Its creator.
+    pub creator_id: AccountId,
+    /// The creator's public id.
+    pub creator_public_id: PublicId,
+    /// The creator's handle.
+    pub creator_handle: String,
+    /// The creator's name.
+    pub creator_name: String,
+    /// Caption.
+    pub caption: String,
+    /// Hashtags.
+    pub hashtags: Vec<String>,
+    /// Language tag.
+    pub language: Option<String>,
+    /// When the draft was made.
+    pub created_at: Time,
+    /// When it became visible.
+    pub published_at: Option<Time>,
+    /// Whom the creator wants to see it.
+    pub visibility: Visibility,
+    /// What the transcoder made of it.
+    pub processing: Processing,
+    /// How much of it is processed, 0 to 1.
+    pub progress: f32,
+    /// Why it failed.
+    pub failure: Option<ClipFailure>,
+    /// What is playable.
+    pub media: Option<ClipMedia>,
+    /// Deleted, or its creator is.
+    pub is_deleted: bool,
+    /// Who may see it now.
+    pub audience: Audience,
+    /// Public counts.
+    pub counts: ClipCounts,
+    /// The asker likes it.
+    pub is_liked: bool,
+    /// The asker follows its creator.
+    pub is_following: bool,
+}
+
+/// Why a clip failed.
+#[derive(Debug, Clone)]
+pub struct ClipFailure {
+    /// Stable code.
+    pub code: String,
+    /// A sentence for its creator.
+    pub message: String,
+    /// Whether trying again may succeed.
+    pub is_retryable: bool,
+}
+
+/// The media version a clip shows.
+#[derive(Debug, Clone)]
+pub struct ClipMedia {
+    /// The version.
+    pub version_id: VersionId,
+    /// File name of the poster.
+    pub poster_name: Option<String>,
+    /// Thumbhash, base64.
+    pub thumbhash: Option<String>,
+    /// Length, milliseconds.
+    pub duration_ms: i32,
+    /// Width as shown, pixels.
+    pub width: i32,
+    /// Height as shown, pixels.
+    pub height: i32,
+    /// Whether there is sound.
+    pub has_audio: bool,
+    /// The whole ladder stands.
+    pub is_complete: bool,
+}
+
+/// Public counts of a clip.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClipCounts {
+    /// Servings watched.
+    pub views: i64,
+    /// Likes.
+    pub likes: i64,
+    /// Comments.
+    pub comments: i64,
+    /// Shares.
+    pub shares: i64,
+}
+
+impl ClipRow {
+    /// The narrowest audience the asker belongs to, if they may know that the clip exists. `asker`
+    /// is the account the row was loaded for. Creators see what is theirs until it is deleted,
+    /// with what was decided about it.
+    pub fn class_for(&self, asker: Option<AccountId>) -> Option<Audience> {
+        let is_creator = asker == Some(self.creator_id);
+        match self.audience {
+            _ if self.is_deleted => None,
+            Audience::Everyone => Some(Audience::Everyone),
+            Audience::Link => Some(Audience::Link),
+            _ if is_creator => Some(Audience::Creator),
+            Audience::Followers if self.is_following => Some(Audience::Followers),
+            Audience::Followers | Audience::Creator | Audience::Nobody => None,
+        }
+    }
+}
+
+/// Which clips to load.
+#[derive(Debug, Clone, Copy)]
+pub enum ClipKeys<'a> {
+    /// By id.
+    Ids(&'a [ClipId]),
+    /// By public id.
+    PublicIds(&'a [PublicId]),
+}
+
+/// Loads clips for one asker, in no order; unknown ones are left out. Whether the asker may see
+/// them is for [`ClipRow::class_for`] to say.
+pub async fn load_clips(conn: &mut PgConnection, keys: ClipKeys<'_>, asker: Option<AccountId>) -> Result<Vec<ClipRow>> {
+    let (ids, public_ids): (Vec<Uuid>, Vec<String>) = match keys {
+        ClipKeys::Ids(ids) => (ids.iter().map(|id| id.0).collect(), Vec::new()),
+        ClipKeys::PublicIds(ids) => (Vec::new(), ids.iter().map(ToString::to_string).collect()),
+    };
+    let rows = sqlx::query_as!(
+        StoredClip,
+        r#"SELECT c.id AS "id!", c.public_id AS "public_id!", c.creator_id AS "creator_id!",
+                  s.public_id AS "creator_public_id!", s.handle AS "handle!", s.name AS "name!",
+                  c.caption AS "caption!", c.hashtags AS "hashtags!", c.language, c.created_at AS "created_at!",
+                  c.published_at, c.visibility AS "visibility!", c.processing AS "processing!",
+                  c.progress AS "progress!", c.failure_code, c.failure_message, c.failure_retryable,
+                  c.deleted_at IS NOT NULL OR s.deleted_at IS NOT NULL AS "is_deleted!",
+                  a.audience AS "audience!",
+                  v.id AS "version_id?", v.poster_name, v.thumbhash, v.duration_ms, v.width, v.height, v.has_audio,
+                  v.is_complete AS "is_complete?",
+                  n.views AS "views?", n.likes AS "likes?", n.comments AS "comments?", n.shares AS "shares?",
+                  EXISTS (SELECT FROM likes l WHERE l.account_id = $3 AND l.clip_id = c.id) AS "is_liked!",
+                  EXISTS (SELECT FROM follows f WHERE f.follower_id = $3 AND f.creator_id = c.creator_id) AS "is_following!"
+           FROM clips c
+           JOIN accounts s ON s.id = c.creator_id
+           JOIN clip_audiences a ON a.clip_id = c.id
+           LEFT JOIN media_versions v ON v.id = c.version_id
+           LEFT JOIN clip_counts n ON n.clip_id = c.id
+           WHERE c.id = ANY($1) OR c.public_id = ANY($2)"#,
+        &ids,
+        &public_ids,
+        asker.map(|id| id.0),
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(ClipRow::try_from).collect()
+}
+
+/// The clip with this public id, for one asker.
+pub async fn find_clip(conn: &mut PgConnection, id: &PublicId, asker: Option<AccountId>) -> Result<Option<ClipRow>> {
+    let found = load_clips(conn, ClipKeys::PublicIds(std::slice::from_ref(id)), asker).await?;
+    Ok(found.into_iter().next())
+}
+
+struct StoredClip {
+    id: Uuid,
+    public_id: String,
+    creator_id: Uuid,
+    creator_public_id: String,
+    handle: String,
+    name: String,
+    caption: String,
+    hashtags: Vec<String>,
+    language: Option<String>,
+    created_at: Time,
+    published_at: Option<Time>,
+    visibility: String,
+    processing: String,
+    progress: f32,
+    failure_code: Option<String>,
+    failure_message: Option<String>,
+    failure_retryable: Option<bool>,
+    is_deleted: bool,
+    audience: String,
+    version_id: Option<Uuid>,
+    poster_name: Option<String>,
+    thumbhash: Option<String>,
+    duration_ms: Option<i32>,
+    width: Option<i32>,
+    height: Option<i32>,
+    has_audio: Option<bool>,
+    is_complete: Option<bool>,
+    views: Option<i64>,
+    likes: Option<i64>,
+    comments: Option<i64>,
+    shares: Option<i64>,
+    is_liked: bool,
+    is_following: bool,
+}
+
+impl StoredClip {
+    /// A version that is shown has been probed: all it says is there.
+    fn media(&self) -> Result<Option<ClipMedia>> {
+        let Some(version) = self.version_id else { return Ok(None) };
+        let missing = |column| DbError::corrupt("media_versions", column, version);
+        Ok(Some(ClipMedia {
+            version_id: VersionId(version),
+            poster_name: self.poster_name.clone(),
+            thumbhash: self.thumbhash.clone(),
+            duration_ms: self.duration_ms.ok_or_else(|| missing("duration_ms"))?,
+            width: self.width.ok_or_else(|| missing("width"))?,
+            height: self.height.ok_or_else(|| missing("height"))?,
+            has_audio: self.has_audio.ok_or_else(|| missing("has_audio"))?,
+            is_complete: self.is_complete.ok_or_else(|| missing("is_complete"))?,
+        }))
+    }
+
+    /// The schema lets code, message and retryability be there only together.
+    fn failure(&self) -> Option<ClipFailure> {
+        Some(ClipFailure {
+            code: self.failure_code.clone()?,
+            message: self.failure_message.clone()?,
+            is_retryable: self.failure_retryable?,
+        })
+    }
+}
+
+impl TryFrom<StoredClip> for ClipRow {
+    type Error = DbError;
+
+    fn try_from(row: StoredClip) -> Result<Self> {
+        let corrupt = |column| DbError::corrupt("clips", column, row.id);
+        let creator_corrupt = || DbError::corrupt("accounts", "public_id", row.creator_id);
+        Ok(Self {
+            media: row.media()?,
+            failure: row.failure(),
+            id: ClipId(row.id),
+            public_id: row.public_id.parse().map_err(|_| corrupt("public_id"))?,
+            creator_id: AccountId(row.creator_id),
+            creator_public_id: row.creator_public_id.parse().map_err(|_| creator_corrupt())?,
+            creator_handle: row.handle,
+            creator_name: row.name,
+            caption: row.caption,
+            hashtags: row.hashtags,
+            language: row.language,
+            created_at: row.created_at,
+            published_at: row.published_at,
+            visibility: Visibility::from_name(&row.visibility).ok_or_else(|| corrupt("visibility"))?,
+            processing: Processing::from_name(&row.processing).ok_or_else(|| corrupt("processing"))?,
+            progress: row.progress,
+            is_deleted: row.is_deleted,
+            audience: Audience::from_name(&row.audience).ok_or_else(|| corrupt("audience"))?,
+            counts: ClipCounts {
+                views: row.views.unwrap_or_default(),
+                likes: row.likes.unwrap_or_default(),
+                comments: row.comments.unwrap_or_default(),
+                shares: row.shares.unwrap_or_default(),
+            },
+            is_liked: row.is_liked,
+            is_following: row.is_following,
+        })
+    }
+}
+
+/// A place in a list of clips: its time and, between equals, its public id.
+pub type ClipPosition = (Time, PublicId);
+
+/// The public ids of a creator's own clips, drafts and failed ones too, newest first, after `after`.
+pub async fn list_own_ids(
+    conn: &mut PgConnection,
+    creator: AccountId,
+    processing: Option<Processing>,
+    after: Option<&ClipPosition>,
+    limit: i64,
+) -> Result<Vec<PublicId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT public_id FROM clips
+         WHERE creator_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR processing = $2)
+           AND ($3::timestamptz IS NULL OR (created_at, public_id) < ($3, $4))
+         ORDER BY created_at DESC, public_id DESC LIMIT $5",
+        creator.0,
+        processing.map(Processing::as_str),
+        after.map(|(at, _)| *at),
+        after.map(|(_, id)| id.as_str()),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    parse_ids(ids)
+}
+
+/// The public ids of what a creator shows on their page, latest published first, after `after`.
+/// Unlisted clips are not on it; clips for followers are when `with_followers`.
+pub async fn list_shown_ids(
+    conn: &mut PgConnection,
+    creator: AccountId,
+    with_followers: bool,
+    after: Option<&ClipPosition>,
+    limit: i64,
+) -> Result<Vec<PublicId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT c.public_id FROM clips c JOIN clip_audiences a ON a.clip_id = c.id
+         WHERE c.creator_id = $1 AND c.deleted_at IS NULL AND c.published_at IS NOT NULL
+           AND (a.audience = 'everyone' OR ($2 AND a.audience = 'followers'))
+           AND ($3::timestamptz IS NULL OR (c.published_at, c.public_id) < ($3, $4))
+         ORDER BY c.published_at DESC, c.public_id DESC LIMIT $5",
+        creator.0,
+        with_followers,
+        after.map(|(at, _)| *at),
+        after.map(|(_, id)| id.as_str()),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    parse_ids(ids)
+}
+
+fn parse_ids(ids: Vec<String>) -> Result<Vec<PublicId>> {
+    ids.into_iter().map(|id| id.parse().map_err(|_| DbError::corrupt("clips", "public_id", &id))).collect()
+}
+
+/// A clip's row held for a change until the transaction ends.
+#[derive(Debug, Clone)]
+pub struct HeldClip {
+    /// Its id.
+    pub id: ClipId,
+    /// What the transcoder made of it.
+    pub processing: Processing,
+    /// Trying again may succeed.
+    pub is_retryable: bool,
+}
+
+/// Holds a clip that is not deleted.
+pub async fn hold_clip(conn: &mut PgConnection, id: ClipId) -> Result<Option<HeldClip>> {
+    let row = sqlx::query!(
+        r#"SELECT processing, coalesce(failure_retryable, false) AS "is_retryable!"
+           FROM clips WHERE id = $1 AND deleted_at IS NULL FOR UPDATE"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let processing = Processing::from_name(&row.processing);
+        let processing = processing.ok_or_else(|| DbError::corrupt("clips", "processing", id))?;
+        Ok(HeldClip { id, processing, is_retryable: row.is_retryable })
+    })
+    .transpose()
+}
+
+/// What a creator changes of a clip; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ClipChanges {
+    /// Caption.
+    pub caption: Option<Caption>,
+    /// Hashtags.
+    pub hashtags: Option<Vec<Hashtag>>,
+    /// Language tag, or none any more.
+    pub language: Option<Option<Language>>,
+    /// Visibility.
+    pub visibility: Option<Visibility>,
+    /// The wish to publish. A playable clip is published at once, any other when it is ready.
+    pub publish: Option<bool>,
+}
+
+/// Changes a clip that is not deleted. Publishing what is published keeps its time.
+pub async fn update_clip(conn: &mut PgConnection, id: ClipId, changes: &ClipChanges, at: Time) -> Result<()> {
+    let hashtags: Option<Vec<String>> =
+        changes.hashtags.as_ref().map(|tags| tags.iter().map(ToString::to_string).collect());
+    let language = changes.language.as_ref();
+    sqlx::query!(
+        "UPDATE clips SET
+             caption = coalesce($2, caption),
+             hashtags = coalesce($3, hashtags),
+             language = CASE WHEN $4 THEN $5 ELSE language END,
+             visibility = coalesce($6, visibility),
+             publish = coalesce($7, publish),
+             published_at = CASE
+                 WHEN NOT coalesce($7, publish) THEN NULL
+                 WHEN processing = 'ready' THEN coalesce(published_at, $8)
+                 ELSE published_at
+             END
+         WHERE id = $1 AND deleted_at IS NULL",
+        id.0,
+        changes.caption.as_ref().map(Caption::as_str),
+        hashtags.as_deref(),
+        language.is_some(),
+        language.and_then(|tag| tag.as_ref()).map(Language::as_str),
+        changes.visibility.map(Visibility::as_str),
+        changes.publish,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a clip: from now on nobody sees it. `false` when it was deleted before.
+pub async fn delete_clip(conn: &mut PgConnection, id: ClipId, at: Time) -> Result<bool> {
+    let done = sqlx::query!("UPDATE clips SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL", id.0, at)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Deletes all clips of a creator; those that were not deleted before.
+pub async fn delete_clips_of(conn: &mut PgConnection, creator: AccountId, at: Time) -> Result<Vec<ClipId>> {
+    let ids = sqlx::query_scalar!(
+        "UPDATE clips SET deleted_at = $2 WHERE creator_id = $1 AND deleted_at IS NULL RETURNING id",
+        creator.0,
+        at,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(ClipId).collect())
+}
+
+/// Begins another try at a failed clip: a version of its own from the same source. `false` when
+/// there is no source to try again.
+pub async fn restart_clip(conn: &mut PgConnection, id: ClipId, version: VersionId, at: Time) -> Result<bool> {
+    let made = sqlx::query!(
+        "INSERT INTO media_versions (id, clip_id, source_key, created_at)
+         SELECT $2, clip_id, source_key, $3 FROM media_versions WHERE clip_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+        id.0,
+        version.0,
+        at,
+    )
+    .execute(&mut *conn)
+    .await?;
+    if made.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "UPDATE clips SET processing = 'processing', progress = 0, failure_code = NULL, failure_message = NULL,
+                failure_detail = NULL, failure_retryable = NULL
+         WHERE id = $1 AND deleted_at IS NULL AND processing = 'failed'",
+        id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(true)
+}
+
+/// Audience and recommendability of `axes` as the database computes them: to be held equal to
+/// [`Axes::audience`] and [`Axes::is_recommendable`].
+pub async fn audience_of(conn: &mut PgConnection, axes: &Axes) -> Result<(Audience, bool)> {
+    let effects: Vec<String> = axes.restrictions.iter().map(|effect| effect.as_str().to_owned()).collect();
+    let row = sqlx::query!(
+        r#"SELECT a.audience AS "audience!", recommendable_of(a.audience, $5, $6) AS "is_recommendable!"
+           FROM (SELECT audience_of($1, $2, $3, $4, $5, $6) AS audience) a"#,
+        axes.is_deleted,
+        axes.processing.as_str(),
+        axes.is_published,
+        axes.visibility.as_str(),
+        &effects,
+        axes.standing.as_str(),
+    )
+    .fetch_one(conn)
+    .await?;
+    let audience = Audience::from_name(&row.audience);
+    let audience = audience.ok_or_else(|| DbError::corrupt("audience_of()", "audience", &row.audience))?;
+    Ok((audience, row.is_recommendable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(audience: Audience, is_following: bool, is_deleted: bool) -> ClipRow {
+        ClipRow {
+            id: ClipId(Uuid::nil()),
+            public_id: PublicId::from_random([0; 20]),
+            creator_id: AccountId(Uuid::nil()),
+            creator_public_id: PublicId::from_random([0; 20]),
+            creator_handle: "ada".into(),
+            creator_name: "Ada".into(),
+            caption: String::new(),
+            hashtags: vec![],
+            language: None,
+            created_at: Time::UNIX_EPOCH,
+            published_at: None,
+            visibility: Visibility::Public,
+            processing: Processing::Ready,
+            progress: 1.0,
+            failure: None,
+            media: None,
+            is_deleted,
+            audience,
+            counts: ClipCounts::default(),
+            is_liked: false,
+            is_following,
+        }
+    }
+
+    #[test]
+    fn only_those_in_the_audience_and_the_creator_may_know_of_a_clip() {
+        let (creator, other) = (Some(AccountId(Uuid::nil())), Some(AccountId(Uuid::max())));
+        let class = |audience, asker, is_following| row(audience, is_following, false).class_for(asker);
+        for asker in [None, other, creator] {
+            assert_eq!(class(Audience::Everyone, asker, false), Some(Audience::Everyone));
+            assert_eq!(class(Audience::Link, asker, false), Some(Audience::Link));
+        }
+        for hidden in [Audience::Creator, Audience::Nobody] {
+            assert_eq!(class(hidden, creator, false), Some(Audience::Creator));
+            assert_eq!(class(hidden, other, true), None);
+            assert_eq!(class(hidden, None, false), None);
+        }
+        assert_eq!(class(Audience::Followers, other, true), Some(Audience::Followers));
+        assert_eq!(class(Audience::Followers, other, false), None);
+        assert_eq!(class(Audience::Followers, creator, false), Some(Audience::Creator));
+    }
+
+    #[test]
+    fn a_deleted_clip_is_gone_for_its_creator_too() {
+        let creator = Some(AccountId(Uuid::nil()));
+        for &audience in Audience::ALL {
+            assert_eq!(row(audience, true, true).class_for(creator), None);
+        }
+    }
+}
