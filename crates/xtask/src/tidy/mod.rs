@@ -6,6 +6,7 @@ mod arrows;
 mod code;
 mod documents;
 mod manifests;
+mod metrics;
 mod rust_source;
 mod sizes;
 mod texts;
@@ -50,6 +51,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     for source in sources.iter().filter(|source| source.has_extension("md")) {
         offences.extend(documents::check(source, &exists));
     }
+    offences.extend(metrics::check(&sources));
     if offences.is_empty() {
         say(&format!("{} files are tidy", sources.len()));
         return Ok(());
