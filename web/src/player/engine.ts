@@ -1,0 +1,144 @@
+import type Hls from "hls.js/light";
+import type { ErrorData, Level } from "hls.js/light";
+import type { StartRung } from "../api/wire";
+import { hlsConfig, PLAYING_BUFFER_S } from "./configuration";
+import { bandwidthEstimate, noteBandwidth } from "./estimate";
+import type { HlsClass } from "./load-hls";
+import { chooseStartLevel, type Rung } from "./start-level";
+
+export interface Source {
+  hlsUrl: string;
+  durationMs: number;
+  start: readonly StartRung[];
+}
+
+export interface EngineHooks {
+  /** More is buffered, or everything is. */
+  buffered(): void;
+  /** The rung shown now, by its height in pixels. */
+  height(px: number): void;
+  /** Playback cannot go on; `code` is for the report and the message. */
+  failed(code: string): void;
+}
+
+/** One clip on one video element, from the first segment to the last. Destroyed before the element is used again. */
+export class Engine {
+  /** Given up: only `retry` or a new engine helps. */
+  hasFailed = false;
+  private hls: Hls | null = null;
+  private mediaRecovered = false;
+  private rebuilt = false;
+  private resumeAtS = 0;
+
+  constructor(
+    readonly video: HTMLVideoElement,
+    private readonly source: Source,
+    private readonly HlsImpl: HlsClass | null,
+    private readonly isCold: boolean,
+    private readonly hooks: EngineHooks,
+  ) {
+    this.build();
+  }
+
+  /** Loads as far ahead as a playing clip should; while waiting, only the first segment is fetched. */
+  play(): void {
+    if (!this.hls) return;
+    this.hls.config.maxMaxBufferLength = PLAYING_BUFFER_S;
+    if (this.hls.levels.length > 0) this.hls.startLoad();
+  }
+
+  /** Not `pauseBuffering`: a segment in flight would hold up the next clip. */
+  rest(): void {
+    this.hls?.stopLoad();
+  }
+
+  /** Starts over at the place where it failed. */
+  retry(): void {
+    this.hasFailed = false;
+    this.rebuilt = false;
+    this.mediaRecovered = false;
+    this.rebuild();
+    this.play();
+  }
+
+  /** Too little arrives: the next segment comes from the rung below. */
+  dropRung(): void {
+    if (this.hls && this.hls.loadLevel > 0) this.hls.nextAutoLevel = this.hls.loadLevel - 1;
+  }
+
+  /** The rung playing, for the scheduler. */
+  currentRung(): Rung {
+    const level = this.hls?.levels[Math.max(0, this.hls.loadLevel)];
+    return level ? this.rungOf(level) : { bandwidth: 1e6, firstBytes: null };
+  }
+
+  destroy(): void {
+    this.hls?.destroy();
+    this.hls = null;
+    this.video.onerror = null;
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+
+  private build(): void {
+    if (!this.HlsImpl) {
+      this.video.onerror = () => this.fail(`media_${this.video.error?.code ?? 0}`);
+      this.video.src = this.source.hlsUrl;
+      return;
+    }
+    const hls = new this.HlsImpl(hlsConfig(this.source.durationMs, bandwidthEstimate()));
+    this.hls = hls;
+    this.listen(hls, this.HlsImpl);
+    hls.loadSource(this.source.hlsUrl);
+    hls.attachMedia(this.video);
+  }
+
+  private listen(hls: Hls, { Events }: HlsClass): void {
+    hls.on(Events.MANIFEST_PARSED, () => this.start(hls));
+    hls.on(Events.FRAG_BUFFERED, () => {
+      noteBandwidth(hls.bandwidthEstimate);
+      this.hooks.buffered();
+    });
+    hls.on(Events.BUFFERED_TO_END, () => this.hooks.buffered());
+    hls.on(Events.LEVEL_SWITCHED, (_, { level }) => this.hooks.height(hls.levels[level]?.height ?? 0));
+    hls.on(Events.ERROR, (_, data) => this.onError(data));
+  }
+
+  private start(hls: Hls): void {
+    const rungs = hls.levels.map((level) => this.rungOf(level));
+    hls.startLevel = chooseStartLevel(rungs, bandwidthEstimate(), this.isCold);
+    hls.startLoad(this.resumeAtS);
+  }
+
+  private rungOf(level: Level): Rung {
+    const known = this.source.start.find((rung) => rung.height === level.height);
+    return { bandwidth: level.bitrate, firstBytes: known?.first_bytes ?? null };
+  }
+
+  private onError(data: ErrorData): void {
+    if (!data.fatal) return;
+    const isMedia = data.type === "mediaError";
+    if (isMedia && !this.mediaRecovered) {
+      this.mediaRecovered = true;
+      this.hls?.recoverMediaError();
+    } else if (isMedia && !this.rebuilt) {
+      this.rebuilt = true;
+      this.rebuild();
+      this.play();
+    } else {
+      this.fail(data.response?.code ? `${data.details}_${data.response.code}` : data.details);
+    }
+  }
+
+  private fail(code: string): void {
+    this.hasFailed = true;
+    this.hooks.failed(code);
+  }
+
+  private rebuild(): void {
+    this.resumeAtS = this.video.currentTime;
+    this.hls?.destroy();
+    this.hls = null;
+    this.build();
+  }
+}
