@@ -235,6 +235,10 @@ CREATE TABLE uploads (
     offset_bytes      bigint NOT NULL DEFAULT 0 CHECK (offset_bytes >= 0),
     -- Raised by every request that takes the upload over; older requests may no longer write.
     epoch             bigint NOT NULL DEFAULT 0,
+    -- CRC-32C of the durable bytes after the last whole part: a part may arrive in many requests.
+    tail_crc32c       bigint NOT NULL DEFAULT 0 CHECK (tail_crc32c BETWEEN 0 AND 4294967295),
+    -- The spool folder that has the bytes: those of another machine are out of reach.
+    spool_id          uuid NOT NULL,
     -- The Upload-Metadata header as sent, returned by HEAD.
     metadata          text NOT NULL DEFAULT '' CHECK (length(metadata) <= 8192),
     filename          text CHECK (length(filename) <= 255),
@@ -254,13 +258,14 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_creator_id_idx ON uploads (creator_id, created_at DESC);
 CREATE INDEX uploads_expires_at_idx ON uploads (expires_at) WHERE state = 'receiving';
 
--- Parts that are in S3; the truth about a multipart upload, never ListParts.
+-- Whole parts: the truth about a multipart upload, never ListParts. Without an entity tag a part
+-- is durable in the spool but not in S3 yet.
 CREATE TABLE upload_parts (
     upload_id  uuid NOT NULL REFERENCES uploads ON DELETE CASCADE,
     number     integer NOT NULL CHECK (number BETWEEN 1 AND 10000),
     size_bytes bigint NOT NULL CHECK (size_bytes > 0),
-    etag       text NOT NULL,
-    crc32c     text NOT NULL,
+    etag       text,
+    crc32c     bigint NOT NULL CHECK (crc32c BETWEEN 0 AND 4294967295),
     PRIMARY KEY (upload_id, number)
 );
 
