@@ -1,1 +1,14 @@
-//! Service: who sees what next
+//! Who sees what next.
+
+mod assembly;
+mod filters;
+mod hydrators;
+mod learning;
+mod parameters;
+mod pipeline;
+mod scorers;
+mod selectors;
+mod slates;
+mod sources;
+mod viewers;
+mod world;
