@@ -1,0 +1,327 @@
+//! One source from file to published package, seen from the parent.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{fs, sync::mpsc};
+
+use crate::{
+    media::{PosterReport, Stats},
+    package::{CheckError, ChunkFacts, Package, assemble},
+    plan::{Limits, MediaInfo, Refusal, TranscodePlan, make_plan},
+    sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE, SandboxReport},
+};
+use verify::Verifier;
+
+mod verify;
+
+/// Events that may wait for their receiver.
+pub const WAITING_EVENTS: usize = 16;
+
+/// How to transcode.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How the child is started.
+    pub command: ChildCommand,
+    /// Bounds on the source.
+    pub limits: Limits,
+    /// What an earlier attempt has stored, if there was one.
+    pub resume: Option<Resume>,
+}
+
+/// What an earlier attempt has stored: kept by the caller, chunk by chunk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The plan of the first attempt.
+    pub plan: TranscodePlan,
+    /// Chunks whose files are stored, in order from the first.
+    pub chunks: Vec<ChunkFacts>,
+    /// The poster, if it is stored.
+    pub poster: Option<PosterReport>,
+}
+
+/// What happens on the way. Dropping the receiver ends the work.
+#[derive(Debug)]
+pub enum TranscodeEvent {
+    /// The source is understood; keep the plan for a resume.
+    Planned(Box<TranscodePlan>),
+    /// Share of the clip that is on its way, 0 to 1.
+    Progress(f64),
+    /// The poster lies in the work folder, checked.
+    Poster(PosterReport),
+    /// A chunk lies in the work folder, checked. Its files may be removed once they are stored.
+    Chunk(Box<ChunkReady>),
+}
+
+/// A chunk to store and publish.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChunkReady {
+    /// What a resume needs to know of it.
+    pub facts: ChunkFacts,
+    /// Its files, relative to the work folder and to where they are stored.
+    pub files: Vec<OutputFile>,
+    /// What can be published once the files are stored.
+    pub package: Package,
+}
+
+/// A file to store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFile {
+    /// Its name, such as `v540/s00000.m4s`.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its media type.
+    pub content_type: &'static str,
+}
+
+/// A finished clip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The whole package.
+    pub package: Package,
+    /// The poster.
+    pub poster: Option<PosterReport>,
+    /// Length of the clip, in milliseconds.
+    pub duration_ms: u64,
+    /// Width of the largest rendition.
+    pub width: u32,
+    /// Height of the largest rendition.
+    pub height: u32,
+    /// There is an audio rendition.
+    pub has_audio: bool,
+    /// Figures of this run.
+    pub stats: Stats,
+}
+
+/// Why there is no clip.
+#[derive(Debug, thiserror::Error)]
+pub enum TranscodeError {
+    /// The source is at fault; trying again will not help.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The child failed; trying again may help, a bounded number of times.
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    /// The child wrote something that must not be published.
+    #[error("{file}: {source}")]
+    Output {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: CheckError,
+    },
+    /// The child said something that contradicts the plan or its files.
+    #[error("the child's output is wrong: {0}")]
+    Untrue(String),
+    /// The work folder could not be used.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The receiver of the events is gone.
+    #[error("nobody waits for the result any more")]
+    Abandoned,
+}
+
+impl TranscodeError {
+    /// Stable code for clients.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code.as_str(),
+            Self::Child(ChildError::TookTooLong(_) | ChildError::Silent(_)) => "took_too_long",
+            Self::Child(ChildError::Died(_)) => "transcoder_crashed",
+            Self::Abandoned => "abandoned",
+            _ => "transcoder_failed",
+        }
+    }
+
+    /// The sentence the creator reads.
+    pub fn message(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.message(),
+            Self::Child(ChildError::TookTooLong(_) | ChildError::Silent(_)) => {
+                "The clip took too long to process. Please try again, or export it with fewer pixels."
+            }
+            _ => "Something went wrong on our side while processing the clip. Please try again.",
+        }
+    }
+
+    /// Trying again with the same source may help.
+    pub fn is_retryable(&self) -> bool {
+        !matches!(self, Self::Refused(_))
+    }
+}
+
+/// Makes a clip of `source`: probes, plans, and makes all chunks that are not stored yet.
+///
+/// `work` is an empty folder on the file system of `source`, for this job alone; the child may write
+/// there and nowhere else. Events go to `events` as they happen; when the receiver is dropped, the
+/// child is killed. The future may be dropped at any time with the same effect.
+///
+/// # Errors
+/// See [`TranscodeError`]; [`TranscodeError::is_retryable`] tells verdicts from accidents.
+pub async fn transcode_file(
+    work: &Path,
+    source: &Path,
+    options: &Options,
+    events: mpsc::Sender<TranscodeEvent>,
+) -> Result<Outcome, TranscodeError> {
+    let work = fs::canonicalize(work).await?;
+    place_source(source, &work.join(SOURCE_FILE)).await?;
+    let mut child = Child::start(&options.command, &work).await?;
+    let plan = match &options.resume {
+        Some(resume) if resume.plan.is_consistent() => resume.plan.clone(),
+        Some(_) => return Err(TranscodeError::Untrue("the stored plan contradicts itself".into())),
+        None => make_plan(&probe(&mut child, &options.limits).await?, &options.limits)?,
+    };
+    let mut run = Run::new(work, plan, options.resume.as_ref(), events);
+    run.send(TranscodeEvent::Planned(Box::new(run.plan.clone()))).await?;
+    run.carry_out(&mut child, &options.limits).await
+}
+
+/// Tries to get out of the sandbox, for `doctor`, readiness and metrics.
+///
+/// # Errors
+/// When the child cannot be started or confined.
+pub async fn check_sandbox(
+    command: &ChildCommand,
+    work: &Path,
+) -> Result<SandboxReport, ChildError> {
+    let work = fs::canonicalize(work).await?;
+    let mut child = Child::start(command, &work).await?;
+    child.ask(&Request::TryToEscape).await?;
+    match child.next().await? {
+        Event::Escaped { report } => Ok(report),
+        other => Err(ChildError::Protocol(format!("{other:?}"))),
+    }
+}
+
+/// The child sees its folder only, so the source must lie in it.
+async fn place_source(source: &Path, inside: &Path) -> io::Result<()> {
+    if fs::try_exists(inside).await? && fs::canonicalize(source).await? == inside {
+        return Ok(());
+    }
+    match fs::hard_link(source, inside).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            fs::copy(source, inside).await.map(|_| ())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn probe(child: &mut Child, limits: &Limits) -> Result<MediaInfo, TranscodeError> {
+    child.ask(&Request::Probe { limits: limits.clone() }).await?;
+    match child.next().await? {
+        Event::Probed { info } => Ok(*info),
+        Event::Refused { refusal } => Err(refusal.into()),
+        Event::Failed { detail } => Err(ChildError::Failed(detail).into()),
+        other => Err(ChildError::Protocol(format!("{other:?}")).into()),
+    }
+}
+
+/// The making of one clip.
+struct Run {
+    plan: TranscodePlan,
+    chunks: Vec<ChunkFacts>,
+    poster: Option<PosterReport>,
+    events: mpsc::Sender<TranscodeEvent>,
+    verifier: Verifier,
+}
+
+impl Run {
+    fn new(
+        work: PathBuf,
+        plan: TranscodePlan,
+        resume: Option<&Resume>,
+        events: mpsc::Sender<TranscodeEvent>,
+    ) -> Self {
+        let chunks = resume.map(|resume| resume.chunks.clone()).unwrap_or_default();
+        let poster = resume.and_then(|resume| resume.poster.clone());
+        Self { plan, chunks, poster, events, verifier: Verifier::new(work) }
+    }
+
+    async fn send(&self, event: TranscodeEvent) -> Result<(), TranscodeError> {
+        self.events.send(event).await.map_err(|_| TranscodeError::Abandoned)
+    }
+
+    async fn carry_out(
+        &mut self,
+        child: &mut Child,
+        limits: &Limits,
+    ) -> Result<Outcome, TranscodeError> {
+        if self.chunks.len() == self.plan.chunks.len() {
+            return self.outcome(Stats { decoded_frames: 0, shown_frames: 0 });
+        }
+        let request = Request::Transcode {
+            plan: Box::new(self.plan.clone()),
+            limits: limits.clone(),
+            first_chunk: self.chunks.len(),
+            wants_poster: self.poster.is_none(),
+        };
+        child.ask(&request).await?;
+        loop {
+            let event = tokio::select! {
+                event = child.next() => event?,
+                () = self.events.closed() => return Err(TranscodeError::Abandoned),
+            };
+            match event {
+                Event::Progress { frames } => self.progress(frames).await?,
+                Event::Poster { poster } => self.take_poster(poster).await?,
+                Event::Chunk { chunk } => self.take_chunk(chunk).await?,
+                Event::Finished { stats } => return self.outcome(stats),
+                Event::Refused { refusal } => return Err(refusal.into()),
+                Event::Failed { detail } => return Err(ChildError::Failed(detail).into()),
+                other => return Err(ChildError::Protocol(format!("{other:?}")).into()),
+            }
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts of a short clip")]
+    async fn progress(&self, frames: u64) -> Result<(), TranscodeError> {
+        let share = frames.min(self.plan.total_frames) as f64 / self.plan.total_frames as f64;
+        self.send(TranscodeEvent::Progress(share)).await
+    }
+
+    async fn take_poster(&mut self, poster: PosterReport) -> Result<(), TranscodeError> {
+        if self.poster.is_some() {
+            return Err(TranscodeError::Untrue("there is a second poster".into()));
+        }
+        self.verifier.check_poster(&poster).await?;
+        self.poster = Some(poster.clone());
+        self.send(TranscodeEvent::Poster(poster)).await
+    }
+
+    async fn take_chunk(&mut self, chunk: ChunkFacts) -> Result<(), TranscodeError> {
+        if chunk.index != self.chunks.len() {
+            return Err(TranscodeError::Untrue(format!("chunk {} came out of turn", chunk.index)));
+        }
+        if self.chunks.first().is_some_and(|first| first.inits != chunk.inits) {
+            return Err(TranscodeError::Untrue("the initialisation segments changed".into()));
+        }
+        let files = self.verifier.check_chunk(&self.plan, &chunk).await?;
+        self.chunks.push(chunk.clone());
+        let package = assemble(&self.plan, &self.chunks)
+            .ok_or_else(|| TranscodeError::Untrue("the chunk does not fit the plan".into()))?;
+        let ready = ChunkReady { facts: chunk, files, package };
+        self.send(TranscodeEvent::Chunk(Box::new(ready))).await
+    }
+
+    fn outcome(&self, stats: Stats) -> Result<Outcome, TranscodeError> {
+        let package = assemble(&self.plan, &self.chunks).filter(|package| package.complete);
+        let package =
+            package.ok_or_else(|| TranscodeError::Untrue("chunks are missing at the end".into()))?;
+        let top = self.plan.top();
+        Ok(Outcome {
+            package,
+            poster: self.poster.clone(),
+            duration_ms: self.plan.duration_ms(),
+            width: top.width,
+            height: top.height,
+            has_audio: self.plan.audio.is_some(),
+            stats,
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! The child's files are looked at here before anybody else sees them.
+
+use std::{ops::Range, path::PathBuf};
+
+use tokio::fs;
+
+use super::{OutputFile, TranscodeError};
+use crate::{
+    media::{POSTER_FILE, PosterReport},
+    package::{
+        AUDIO_RENDITION, ChunkFacts, INIT_FILE, check_init, check_segment, segment_file,
+    },
+    plan::{AAC_FRAME_SAMPLES, TranscodePlan},
+};
+
+/// Most bytes all files of one clip may have together.
+const MAX_OUTPUT_BYTES: u64 = 2 << 30;
+/// Largest poster.
+const MAX_POSTER_BYTES: u64 = 2 << 20;
+/// Longest thumbhash.
+const MAX_THUMBHASH_BYTES: usize = 64;
+
+/// Checks names, sizes and box structure of what lies in a work folder.
+pub(super) struct Verifier {
+    work: PathBuf,
+    bytes: u64,
+}
+
+/// What the files of a rendition must contain.
+struct Expected {
+    name: String,
+    sample_entry: &'static str,
+    content_type: &'static str,
+    frame_ticks: u64,
+    /// Pictures or frames of sound in each segment.
+    frames: Vec<Range<u64>>,
+}
+
+fn untrue<T>(what: impl Into<String>) -> Result<T, TranscodeError> {
+    Err(TranscodeError::Untrue(what.into()))
+}
+
+impl Verifier {
+    pub(super) fn new(work: PathBuf) -> Self {
+        Self { work, bytes: 0 }
+    }
+
+    /// The poster is what the child says it is.
+    pub(super) async fn check_poster(&self, poster: &PosterReport) -> Result<(), TranscodeError> {
+        if poster.file != POSTER_FILE || poster.thumbhash.len() > MAX_THUMBHASH_BYTES {
+            return untrue("the poster is not as agreed");
+        }
+        let bytes = self.read(&poster.file, MAX_POSTER_BYTES).await?;
+        let is_jpeg = bytes.starts_with(&[0xff, 0xd8, 0xff]) && bytes.ends_with(&[0xff, 0xd9]);
+        if is_jpeg && bytes.len() as u64 == poster.bytes {
+            Ok(())
+        } else {
+            untrue("the poster is not a JPEG of that size")
+        }
+    }
+
+    /// The files of a chunk, each of them checked.
+    pub(super) async fn check_chunk(
+        &mut self,
+        plan: &TranscodePlan,
+        chunk: &ChunkFacts,
+    ) -> Result<Vec<OutputFile>, TranscodeError> {
+        let planned = &plan.chunks[chunk.index];
+        let mut files = Vec::new();
+        for rendition in expected_renditions(plan) {
+            let part = chunk.renditions.iter().find(|part| part.rendition == rendition.name);
+            let init = chunk.inits.iter().find(|init| init.rendition == rendition.name);
+            let (Some(part), Some(init)) = (part, init) else {
+                return untrue(format!("{} is missing", rendition.name));
+            };
+            if part.segment_bytes.len() != planned.segments || !is_codec_string(&init.codecs) {
+                return untrue(format!("{} is incomplete", rendition.name));
+            }
+            if chunk.index == 0 {
+                files.push(self.check_init(&rendition, init.bytes).await?);
+            }
+            for (segment, bytes) in planned.segment_range().zip(&part.segment_bytes) {
+                files.push(self.check_segment(&rendition, segment, *bytes).await?);
+            }
+        }
+        Ok(files)
+    }
+
+    async fn check_init(
+        &mut self,
+        rendition: &Expected,
+        bytes: u64,
+    ) -> Result<OutputFile, TranscodeError> {
+        let (file, content) = self.output(rendition, INIT_FILE, bytes).await?;
+        match check_init(&content) {
+            Ok(facts) if facts.sample_entry == rendition.sample_entry => Ok(file),
+            Ok(facts) => untrue(format!("{} holds {}", file.name, facts.sample_entry)),
+            Err(source) => Err(TranscodeError::Output { file: file.name, source }),
+        }
+    }
+
+    async fn check_segment(
+        &mut self,
+        rendition: &Expected,
+        segment: usize,
+        bytes: u64,
+    ) -> Result<OutputFile, TranscodeError> {
+        let (file, content) = self.output(rendition, &segment_file(segment), bytes).await?;
+        let facts = check_segment(&content)
+            .map_err(|source| TranscodeError::Output { file: file.name.clone(), source })?;
+        let frames = &rendition.frames[segment];
+        let fits = facts.start_ticks == frames.start * rendition.frame_ticks
+            && u64::from(facts.samples) == frames.end - frames.start
+            && usize::try_from(facts.sequence).is_ok_and(|sequence| sequence == segment + 1);
+        if fits { Ok(file) } else { untrue(format!("{} is not where it belongs", file.name)) }
+    }
+
+    async fn output(
+        &mut self,
+        rendition: &Expected,
+        file: &str,
+        bytes: u64,
+    ) -> Result<(OutputFile, Vec<u8>), TranscodeError> {
+        let name = format!("{}/{file}", rendition.name);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > MAX_OUTPUT_BYTES {
+            return untrue("the renditions are too large");
+        }
+        let content = self.read(&name, bytes).await?;
+        if content.len() as u64 != bytes {
+            return untrue(format!("{name} has another size"));
+        }
+        Ok((OutputFile { name, bytes, content_type: rendition.content_type }, content))
+    }
+
+    /// Reads a regular file of the work folder; links and larger files are refused.
+    async fn read(&self, name: &str, most: u64) -> Result<Vec<u8>, TranscodeError> {
+        let mut path = self.work.clone();
+        for part in name.split('/') {
+            path.push(part);
+            if fs::symlink_metadata(&path).await?.is_symlink() {
+                return untrue(format!("{name} is a link"));
+            }
+        }
+        let found = fs::symlink_metadata(&path).await?;
+        if !found.is_file() || found.len() > most {
+            return untrue(format!("{name} is not a file of that size"));
+        }
+        Ok(fs::read(&path).await?)
+    }
+}
+
+fn expected_renditions(plan: &TranscodePlan) -> Vec<Expected> {
+    let segments = 0..plan.segment_starts.len();
+    let mut expected: Vec<Expected> = plan
+        .rungs
+        .iter()
+        .map(|rung| Expected {
+            name: rung.name.clone(),
+            sample_entry: "avc1",
+            content_type: "video/mp4",
+            frame_ticks: rung.rate.frame_ticks().into(),
+            frames: segments.clone().map(|s| rung.own_frames(&plan.segment_slots(s))).collect(),
+        })
+        .collect();
+    expected.extend(plan.audio.as_ref().map(|audio| Expected {
+        name: AUDIO_RENDITION.to_owned(),
+        sample_entry: "mp4a",
+        content_type: "audio/mp4",
+        frame_ticks: AAC_FRAME_SAMPLES,
+        frames: segments.clone().map(|segment| audio.segment_frames(segment)).collect(),
+    }));
+    expected
+}
+
+/// A codec string goes into playlists, so it may hold nothing that means something there.
+fn is_codec_string(codecs: &str) -> bool {
+    (1..=32).contains(&codecs.len())
+        && codecs.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+}

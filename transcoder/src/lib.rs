@@ -1,0 +1,21 @@
+//! Service: a source becomes renditions.
+//!
+//! The parent plans and publishes and never parses media; a confined child process touches the file.
+//!
+//! - [`plan`]: what to make, as pure functions of what the probe saw
+//! - [`media`]: libav, in the child only
+//! - [`package`]: fragmented MP4 and playlists as pure functions
+//! - [`sandbox`]: the child, its confinement, and the protocol
+//! - [`transcode_file`]: one source from file to published package
+
+mod driver;
+pub mod media;
+pub mod package;
+pub mod plan;
+pub mod sandbox;
+
+pub use driver::{
+    ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent,
+    WAITING_EVENTS, check_sandbox, transcode_file,
+};
+pub use sandbox::{CHILD_ARGUMENT, child_main};

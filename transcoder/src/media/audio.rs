@@ -1,0 +1,251 @@
+//! The audio rendition, on a thread of its own with its own reader.
+
+use std::{path::Path, sync::mpsc::Sender};
+
+use ffmpeg_next::{Packet, frame};
+
+use super::{
+    MediaError,
+    chunks::Report,
+    decode::SoundDecoder,
+    encode::{Encoded, SoundEncoder},
+    filters,
+    graph::Graph,
+    input::Source,
+    sound::SoundLine,
+    writer::SegmentWriter,
+};
+use crate::{
+    package::{AUDIO_RENDITION, AudioTrack, InitReport, RenditionChunk, Sample, audio_init},
+    plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, TranscodePlan},
+};
+
+/// AAC-LC in the words of RFC 6381.
+const CODECS: &str = "mp4a.40.2";
+/// Frames encoded before the first one that is kept when work resumes in the middle, so that
+/// the encoder has settled and the joint cannot be heard.
+const RUN_UP_FRAMES: u64 = 8;
+/// How much earlier than needed the reader starts when work resumes in the middle.
+const SEEK_EARLIER_US: i64 = 500_000;
+
+/// Makes the audio rendition from chunk `first_chunk` on.
+pub(super) fn run(
+    plan: &TranscodePlan,
+    audio: &AudioPlan,
+    source: &Path,
+    job: &Path,
+    first_chunk: usize,
+    reports: &Sender<Report>,
+) -> Result<(), MediaError> {
+    let first_segment = plan.chunks[first_chunk].first_segment;
+    let first_frame = audio.segment_starts[first_segment];
+    let run_up = first_frame.saturating_sub(RUN_UP_FRAMES);
+    let from_us = (run_up > 0).then(|| audio.origin_us + frame_start_us(run_up) - SEEK_EARLIER_US);
+    let mut reader = Reader::open(source, audio, from_us)?;
+    let encoder = SoundEncoder::open()?;
+    let mut output = Output::create(plan, audio, job, first_chunk, encoder.config(), reports)?;
+    let line = SoundLine::new(samples(run_up), samples(audio.total_frames));
+    Pipeline { audio, line, encoder, graph: None }.run(&mut reader, &mut output)
+}
+
+fn samples(frames: u64) -> i64 {
+    i64::try_from(frames * AAC_FRAME_SAMPLES).unwrap_or(i64::MAX)
+}
+
+fn frame_start_us(frame: u64) -> i64 {
+    samples(frame) * 1_000_000 / i64::from(AUDIO_RATE_HZ)
+}
+
+struct Reader {
+    source: Source,
+    decoder: SoundDecoder,
+    stream: usize,
+    time_base: (i64, i64),
+}
+
+impl Reader {
+    fn open(path: &Path, audio: &AudioPlan, from_us: Option<i64>) -> Result<Self, MediaError> {
+        let source = Source::open_stream(path, audio.stream, from_us)?;
+        let decoder = SoundDecoder::open(&source, audio.stream, &audio.decoder)?;
+        let base = source.input.stream(audio.stream).map(|stream| stream.time_base());
+        let time_base = base.map_or((1, 1_000_000), |base| {
+            (i64::from(base.numerator().max(1)), i64::from(base.denominator().max(1)))
+        });
+        Ok(Self { source, decoder, stream: audio.stream, time_base })
+    }
+}
+
+struct Pipeline<'a> {
+    audio: &'a AudioPlan,
+    line: SoundLine,
+    encoder: SoundEncoder,
+    graph: Option<(Shape, Graph)>,
+}
+
+/// What must stay the same for a filter graph to go on.
+#[derive(Debug, PartialEq, Eq)]
+struct Shape {
+    rate: u32,
+    format: &'static str,
+    channels: u16,
+}
+
+impl Pipeline<'_> {
+    fn run(mut self, reader: &mut Reader, output: &mut Output<'_>) -> Result<(), MediaError> {
+        let mut packet = Packet::empty();
+        while !self.line.is_full() && !output.is_closed && reader.source.read(&mut packet)? {
+            if packet.stream() == reader.stream {
+                let base = reader.time_base;
+                reader.decoder.feed(Some(&packet), &mut |sound| self.hear(sound, base))?;
+                self.encode_ready(output)?;
+            }
+        }
+        let base = reader.time_base;
+        reader.decoder.feed(None, &mut |sound| self.hear(sound, base))?;
+        self.end_graph()?;
+        self.line.finish();
+        self.encode_ready(output)?;
+        self.encoder.finish(&mut |piece| output.take(piece))?;
+        output.finish()
+    }
+
+    /// Converts decoded sound and lays it on the line.
+    fn hear(&mut self, mut sound: frame::Audio, base: (i64, i64)) -> Result<(), MediaError> {
+        let channels = sound.channels();
+        let shape = Shape { rate: sound.rate(), format: sound.format().name(), channels };
+        let time = sound.timestamp();
+        sound.set_pts(time);
+        if self.graph.as_ref().is_none_or(|(known, _)| *known != shape) {
+            self.end_graph()?;
+            let spec = filters::sound(channels.into(), AUDIO_RATE_HZ);
+            self.graph = Some((shape, Graph::for_sound(&sound, base, &spec)?));
+        }
+        if let Some((_, graph)) = &mut self.graph {
+            graph.push(&sound)?;
+        }
+        self.lay_down()
+    }
+
+    fn end_graph(&mut self) -> Result<(), MediaError> {
+        if let Some((_, graph)) = &mut self.graph {
+            graph.finish()?;
+        }
+        self.lay_down()?;
+        self.graph = None;
+        Ok(())
+    }
+
+    fn lay_down(&mut self) -> Result<(), MediaError> {
+        let Some((_, graph)) = &mut self.graph else { return Ok(()) };
+        let mut sound = frame::Audio::empty();
+        while graph.pull(&mut sound)? {
+            let origin = self.audio.origin_us * i64::from(AUDIO_RATE_HZ) / 1_000_000;
+            let at = sound.pts().map_or(i64::MIN / 2, |pts| pts.saturating_sub(origin));
+            self.line.put(at, sound.plane(0), sound.plane(1));
+        }
+        Ok(())
+    }
+
+    fn encode_ready(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
+        while let Some((at, [left, right])) = self.line.take_frame() {
+            self.encoder.encode([&left, &right], at, &mut |piece| output.take(piece))?;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts encoded sound into segments and chunks.
+struct Output<'a> {
+    plan: &'a TranscodePlan,
+    audio: &'a AudioPlan,
+    writer: SegmentWriter,
+    init: InitReport,
+    reports: &'a Sender<Report>,
+    chunk: usize,
+    segment: usize,
+    next_frame: u64,
+    samples: Vec<Sample>,
+    sizes: Vec<u64>,
+    is_closed: bool,
+}
+
+impl<'a> Output<'a> {
+    fn create(
+        plan: &'a TranscodePlan,
+        audio: &'a AudioPlan,
+        job: &Path,
+        chunk: usize,
+        config: &[u8],
+        reports: &'a Sender<Report>,
+    ) -> Result<Self, MediaError> {
+        let ticks = u32::try_from(AAC_FRAME_SAMPLES).expect("1024 fits");
+        let writer = SegmentWriter::create(job, AUDIO_RENDITION, ticks, true)?;
+        let bytes = writer.write_init(&audio_init(&AudioTrack {
+            rate_hz: AUDIO_RATE_HZ,
+            channels: 2,
+            bits_per_second: AUDIO_KBPS * 1000,
+            specific_config: config,
+        }))?;
+        let init = InitReport { rendition: AUDIO_RENDITION.into(), codecs: CODECS.into(), bytes };
+        let segment = plan.chunks[chunk].first_segment;
+        Ok(Self {
+            plan,
+            audio,
+            writer,
+            init,
+            reports,
+            chunk,
+            segment,
+            next_frame: audio.segment_starts[segment],
+            samples: Vec::new(),
+            sizes: Vec::new(),
+            is_closed: false,
+        })
+    }
+
+    /// Takes an encoded frame. The encoder's priming and the run-up come before the first frame
+    /// wanted, and its padding after the last: neither is kept.
+    fn take(&mut self, piece: Encoded) -> Result<(), MediaError> {
+        if piece.time < samples(self.next_frame) || self.next_frame >= self.audio.total_frames {
+            return Ok(());
+        }
+        if piece.time != samples(self.next_frame) {
+            return Err(MediaError::Inconsistent("a frame of sound is missing".into()));
+        }
+        self.samples.push(Sample { bytes: piece.bytes, shift_ticks: 0 });
+        self.next_frame += 1;
+        while self.segment < self.audio.segment_starts.len()
+            && self.next_frame == self.audio.segment_frames(self.segment).end
+        {
+            self.close_segment()?;
+        }
+        Ok(())
+    }
+
+    fn close_segment(&mut self) -> Result<(), MediaError> {
+        let first = self.audio.segment_starts[self.segment];
+        self.sizes.push(self.writer.write_segment(self.segment, first, &self.samples)?);
+        self.samples.clear();
+        self.segment += 1;
+        if self.segment == self.plan.chunks[self.chunk].segment_range().end {
+            self.report();
+        }
+        Ok(())
+    }
+
+    fn report(&mut self) {
+        let segment_bytes = std::mem::take(&mut self.sizes);
+        let part = RenditionChunk { rendition: AUDIO_RENDITION.into(), segment_bytes };
+        let report = Report { chunk: self.chunk, init: self.init.clone(), part };
+        self.is_closed |= self.reports.send(report).is_err();
+        self.chunk += 1;
+    }
+
+    fn finish(&self) -> Result<(), MediaError> {
+        if self.is_closed || self.next_frame == self.audio.total_frames {
+            return Ok(());
+        }
+        let (made, planned) = (self.next_frame, self.audio.total_frames);
+        Err(MediaError::Inconsistent(format!("{made} frames of sound instead of {planned}")))
+    }
+}

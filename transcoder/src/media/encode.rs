@@ -1,0 +1,198 @@
+//! Encoders of pictures and sound.
+
+use ffmpeg_next as ff;
+use ff::{
+    ChannelLayout, Dictionary, Rational, codec, color, encoder, format, frame,
+    picture::Type as PictureType,
+};
+
+use super::{
+    MediaError,
+    error::{Next, next},
+    raw,
+};
+use crate::plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, RungPlan};
+
+/// Pictures between key pictures if nobody asked for one: more than any segment has, so that
+/// key pictures are exactly where segments begin, on every rung.
+const KEY_DISTANCE: u32 = 600;
+
+/// One encoded picture or frame of sound.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    /// Presentation time in the encoder's time base.
+    pub(super) time: i64,
+    /// Needs no other piece.
+    pub(super) is_key: bool,
+    /// Its bytes as the encoder wrote them.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// x264 for one chunk of one rung. Times count the rung's pictures.
+pub(super) struct PictureEncoder {
+    encoder: encoder::Video,
+    header: Vec<u8>,
+}
+
+impl PictureEncoder {
+    /// Opens an encoder as planned.
+    pub(super) fn open(rung: &RungPlan) -> Result<Self, MediaError> {
+        let codec = find("libx264")?;
+        let mut video = codec::context::Context::new_with_codec(codec)
+            .encoder()
+            .video()
+            .map_err(|e| MediaError::av("open the picture encoder", e))?;
+        let rate = Rational::new(to_i32(rung.rate.num), to_i32(rung.rate.den));
+        video.set_width(rung.width);
+        video.set_height(rung.height);
+        video.set_format(format::Pixel::YUV420P);
+        video.set_time_base(rate.invert());
+        video.set_frame_rate(Some(rate));
+        video.set_aspect_ratio(Rational::new(1, 1));
+        video.set_gop(KEY_DISTANCE);
+        video.set_colorspace(color::Space::BT709);
+        video.set_color_range(color::Range::MPEG);
+        video.set_color_primaries(color::Primaries::BT709);
+        video.set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
+        video.set_flags(codec::Flags::GLOBAL_HEADER | codec::Flags::CLOSED_GOP);
+        raw::open_encoder(&mut video, x264_options(rung))?;
+        let header = raw::encoder_header(&video);
+        Ok(Self { encoder: encoder::video::Encoder(video), header })
+    }
+
+    /// The parameter sets, in Annex B.
+    pub(super) fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// Encodes a picture to be shown at `time`, as a key picture if asked.
+    pub(super) fn encode(
+        &mut self,
+        picture: &mut frame::Video,
+        time: i64,
+        is_key: bool,
+        on_piece: &mut dyn FnMut(Encoded) -> Result<(), MediaError>,
+    ) -> Result<(), MediaError> {
+        picture.set_pts(Some(time));
+        picture.set_kind(if is_key { PictureType::I } else { PictureType::None });
+        self.encoder.send_frame(picture).map_err(|e| MediaError::av("encode a picture", e))?;
+        drain(&mut self.encoder, on_piece)
+    }
+
+    /// Encodes what is left.
+    pub(super) fn finish(
+        mut self,
+        on_piece: &mut dyn FnMut(Encoded) -> Result<(), MediaError>,
+    ) -> Result<(), MediaError> {
+        self.encoder.send_eof().map_err(|e| MediaError::av("encode a picture", e))?;
+        drain(&mut self.encoder, on_piece)
+    }
+}
+
+fn x264_options(rung: &RungPlan) -> Dictionary<'static> {
+    let mut options = Dictionary::new();
+    let crf = format!("{}.{}", rung.crf_tenths / 10, rung.crf_tenths % 10);
+    for (key, value) in [
+        ("preset", rung.preset.as_str()),
+        ("profile", "high"),
+        ("crf", &crf),
+        ("maxrate", &format!("{}k", rung.cap_kbps)),
+        ("bufsize", &format!("{}k", 2 * rung.cap_kbps)),
+        ("threads", &rung.threads.to_string()),
+        ("keyint_min", &(KEY_DISTANCE / 2).to_string()),
+        ("forced-idr", "1"),
+        ("a53cc", "0"),
+    ] {
+        options.set(key, value);
+    }
+    options
+}
+
+/// AAC-LC for the whole audio rendition. Times count samples.
+pub(super) struct SoundEncoder {
+    encoder: encoder::Audio,
+    config: Vec<u8>,
+}
+
+impl SoundEncoder {
+    /// Opens the encoder: stereo, 48 kHz.
+    pub(super) fn open() -> Result<Self, MediaError> {
+        let codec = find("aac")?;
+        let mut audio = codec::context::Context::new_with_codec(codec)
+            .encoder()
+            .audio()
+            .map_err(|e| MediaError::av("open the sound encoder", e))?;
+        audio.set_rate(to_i32(AUDIO_RATE_HZ));
+        audio.set_format(format::Sample::F32(format::sample::Type::Planar));
+        audio.set_channel_layout(ChannelLayout::STEREO);
+        audio.set_channels(2);
+        audio.set_bit_rate(AUDIO_KBPS as usize * 1000);
+        audio.set_time_base(Rational::new(1, to_i32(AUDIO_RATE_HZ)));
+        audio.set_flags(codec::Flags::GLOBAL_HEADER);
+        raw::open_encoder(&mut audio, Dictionary::new())?;
+        let config = raw::encoder_header(&audio);
+        if config.len() < 2 {
+            return Err(MediaError::Inconsistent("the sound encoder gave no configuration".into()));
+        }
+        Ok(Self { encoder: encoder::audio::Encoder(audio), config })
+    }
+
+    /// The AAC decoder's configuration.
+    pub(super) fn config(&self) -> &[u8] {
+        &self.config
+    }
+
+    /// Encodes one frame of sound, left and right, that begins at sample `time`.
+    pub(super) fn encode(
+        &mut self,
+        sides: [&[f32]; 2],
+        time: i64,
+        on_piece: &mut dyn FnMut(Encoded) -> Result<(), MediaError>,
+    ) -> Result<(), MediaError> {
+        let samples = usize::try_from(AAC_FRAME_SAMPLES).expect("1024 fits");
+        let layout = ChannelLayout::STEREO;
+        let planar = format::Sample::F32(format::sample::Type::Planar);
+        let mut sound = frame::Audio::new(planar, samples, layout);
+        sound.set_rate(AUDIO_RATE_HZ);
+        sound.set_pts(Some(time));
+        for (index, side) in sides.into_iter().enumerate() {
+            sound.plane_mut::<f32>(index).copy_from_slice(side);
+        }
+        self.encoder.send_frame(&sound).map_err(|e| MediaError::av("encode sound", e))?;
+        drain(&mut self.encoder, on_piece)
+    }
+
+    /// Encodes what is left.
+    pub(super) fn finish(
+        &mut self,
+        on_piece: &mut dyn FnMut(Encoded) -> Result<(), MediaError>,
+    ) -> Result<(), MediaError> {
+        self.encoder.send_eof().map_err(|e| MediaError::av("encode sound", e))?;
+        drain(&mut self.encoder, on_piece)
+    }
+}
+
+fn drain(
+    encoder: &mut encoder::Encoder,
+    on_piece: &mut dyn FnMut(Encoded) -> Result<(), MediaError>,
+) -> Result<(), MediaError> {
+    let mut packet = ff::Packet::empty();
+    while next("encode", encoder.receive_packet(&mut packet))? == Next::Ready {
+        on_piece(Encoded {
+            time: packet.pts().ok_or_else(|| MediaError::Inconsistent("a piece without time".into()))?,
+            is_key: packet.is_key(),
+            bytes: packet.data().unwrap_or_default().to_vec(),
+        })?;
+    }
+    Ok(())
+}
+
+fn find(name: &'static str) -> Result<ff::Codec, MediaError> {
+    encoder::find_by_name(name).ok_or_else(|| {
+        MediaError::av("find an encoder; FFmpeg must be built with x264", ff::Error::EncoderNotFound)
+    })
+}
+
+fn to_i32(value: u32) -> i32 {
+    i32::try_from(value).expect("rates and sizes are far below two thousand million")
+}

@@ -1,0 +1,230 @@
+//! One rung: scales, encodes and writes on a thread of its own.
+
+use std::{
+    ops::Range,
+    path::Path,
+    sync::mpsc::{Receiver, Sender},
+};
+
+use ffmpeg_next::frame;
+
+use super::{
+    MediaError,
+    chunks::Report,
+    encode::{Encoded, PictureEncoder},
+    filters,
+    graph::Graph,
+    writer::SegmentWriter,
+};
+use crate::{
+    package::{AvcConfig, InitReport, RenditionChunk, Sample, VideoTrack, annex_b_to_sample, video_init},
+    plan::{RungPlan, TranscodePlan},
+};
+
+/// What a rung is given to do.
+pub(super) enum RungInput {
+    /// A picture of the largest rung's size and the pictures of this rung that show it.
+    Picture {
+        picture: frame::Video,
+        frames: Range<u64>,
+    },
+    /// All pictures of the chunk have come.
+    ChunkEnd(usize),
+}
+
+/// Works until the senders are gone.
+pub(super) fn run(
+    plan: &TranscodePlan,
+    rung: &RungPlan,
+    job: &Path,
+    inputs: &Receiver<RungInput>,
+    reports: &Sender<Report>,
+) -> Result<(), MediaError> {
+    let ticks = rung.rate.frame_ticks();
+    let writer = SegmentWriter::create(job, &rung.name, ticks, false)?;
+    let mut scaler = Scaler { rung, graph: None };
+    let mut chunk: Option<ChunkEncoder<'_>> = None;
+    let mut init: Option<InitReport> = None;
+    for input in inputs {
+        match input {
+            RungInput::Picture { picture, frames } => {
+                let picture = scaler.scale(picture)?;
+                let encoder = match &mut chunk {
+                    Some(encoder) => encoder,
+                    None => chunk.insert(ChunkEncoder::open(plan, rung, &writer, frames.start)?),
+                };
+                encoder.encode(picture, frames)?;
+            }
+            RungInput::ChunkEnd(index) => {
+                let Some(encoder) = chunk.take() else {
+                    return Err(MediaError::Inconsistent(format!("chunk {index} is empty")));
+                };
+                let header = encoder.header.clone();
+                let segment_bytes = encoder.finish(index)?;
+                let init = remember_init(&mut init, rung, &writer, &header)?.clone();
+                let part = RenditionChunk { rendition: rung.name.clone(), segment_bytes };
+                if reports.send(Report { chunk: index, init, part }).is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes the initialisation segment once, and insists that all chunks agree on it.
+fn remember_init<'i>(
+    init: &'i mut Option<InitReport>,
+    rung: &RungPlan,
+    writer: &SegmentWriter,
+    header: &[u8],
+) -> Result<&'i InitReport, MediaError> {
+    let config = AvcConfig::from_annex_b(header)?;
+    if init.as_ref().is_some_and(|init| init.codecs != config.codec_string()) {
+        return Err(MediaError::Inconsistent("two chunks have different parameter sets".into()));
+    }
+    if init.is_none() {
+        let record = config.decoder_record();
+        let bytes = writer.write_init(&video_init(&VideoTrack {
+            width: rung.width,
+            height: rung.height,
+            timescale: rung.rate.timescale(),
+            decoder_record: &record,
+        }))?;
+        let (rendition, codecs) = (rung.name.clone(), config.codec_string());
+        *init = Some(InitReport { rendition, codecs, bytes });
+    }
+    init.as_ref().ok_or_else(|| MediaError::Inconsistent("no initialisation segment".into()))
+}
+
+struct Scaler<'a> {
+    rung: &'a RungPlan,
+    graph: Option<Graph>,
+}
+
+impl Scaler<'_> {
+    fn scale(&mut self, picture: frame::Video) -> Result<frame::Video, MediaError> {
+        let (width, height) = (self.rung.width, self.rung.height);
+        if (picture.width(), picture.height()) == (width, height) {
+            return Ok(picture);
+        }
+        let graph = match &mut self.graph {
+            Some(graph) => graph,
+            none => none.insert(Graph::for_pictures(
+                &picture,
+                (1, 1000),
+                1,
+                &filters::downscale(width, height),
+            )?),
+        };
+        graph.map(&picture)
+    }
+}
+
+/// Encodes one chunk and cuts it into segments.
+struct ChunkEncoder<'a> {
+    plan: &'a TranscodePlan,
+    rung: &'a RungPlan,
+    encoder: PictureEncoder,
+    header: Vec<u8>,
+    cutter: Cutter<'a>,
+}
+
+/// Collects encoded pictures and writes a segment whenever the next one begins.
+struct Cutter<'a> {
+    writer: &'a SegmentWriter,
+    ticks: i64,
+    /// Segments of the chunk still to come, as index and frames, the current one first.
+    segments: std::collections::VecDeque<(usize, Range<u64>)>,
+    /// Position in decoding order of the next picture.
+    position: u64,
+    samples: Vec<Sample>,
+    sizes: Vec<u64>,
+}
+
+impl<'a> ChunkEncoder<'a> {
+    fn open(
+        plan: &'a TranscodePlan,
+        rung: &'a RungPlan,
+        writer: &'a SegmentWriter,
+        first_frame: u64,
+    ) -> Result<Self, MediaError> {
+        let encoder = PictureEncoder::open(rung)?;
+        let chunk = plan
+            .chunks
+            .iter()
+            .find(|chunk| own_frames(plan, rung, chunk.first_segment).start == first_frame)
+            .ok_or_else(|| MediaError::Inconsistent(format!("no chunk begins at {first_frame}")))?;
+        let segments = chunk.segment_range().map(|s| (s, own_frames(plan, rung, s))).collect();
+        let ticks = i64::from(rung.rate.frame_ticks());
+        let cutter = Cutter {
+            writer,
+            ticks,
+            segments,
+            position: first_frame,
+            samples: Vec::new(),
+            sizes: Vec::new(),
+        };
+        Ok(Self { plan, rung, header: encoder.header().to_vec(), encoder, cutter })
+    }
+
+    fn encode(&mut self, mut picture: frame::Video, frames: Range<u64>) -> Result<(), MediaError> {
+        for frame in frames {
+            let slot = frame * self.rung.divisor;
+            let is_key = self.plan.segment_starts.binary_search(&slot).is_ok();
+            let time = i64::try_from(frame).unwrap_or(i64::MAX);
+            let cutter = &mut self.cutter;
+            self.encoder.encode(&mut picture, time, is_key, &mut |piece| cutter.take(&piece))?;
+        }
+        Ok(())
+    }
+
+    /// Sizes of the chunk's segments, all of them written.
+    fn finish(self, index: usize) -> Result<Vec<u64>, MediaError> {
+        let mut cutter = self.cutter;
+        self.encoder.finish(&mut |piece| cutter.take(&piece))?;
+        cutter.close_segment()?;
+        let planned = self.plan.chunks[index].segments;
+        if cutter.sizes.len() != planned {
+            let made = cutter.sizes.len();
+            return Err(MediaError::Inconsistent(format!("{made} segments instead of {planned}")));
+        }
+        Ok(cutter.sizes)
+    }
+}
+
+fn own_frames(plan: &TranscodePlan, rung: &RungPlan, segment: usize) -> Range<u64> {
+    rung.own_frames(&plan.segment_slots(segment))
+}
+
+impl Cutter<'_> {
+    fn take(&mut self, piece: &Encoded) -> Result<(), MediaError> {
+        let next_starts = self.segments.get(1).and_then(|(_, next)| i64::try_from(next.start).ok());
+        if piece.is_key && next_starts == Some(piece.time) {
+            self.close_segment()?;
+        }
+        let decoding_time = i64::try_from(self.position).unwrap_or(i64::MAX);
+        let shift = (piece.time - decoding_time) * self.ticks;
+        let shift_ticks = i32::try_from(shift)
+            .map_err(|_| MediaError::Inconsistent("a picture is far out of order".into()))?;
+        self.samples.push(Sample { bytes: annex_b_to_sample(&piece.bytes), shift_ticks });
+        self.position += 1;
+        Ok(())
+    }
+
+    /// Writes the current segment, which must hold exactly the planned pictures.
+    fn close_segment(&mut self) -> Result<(), MediaError> {
+        let Some((index, frames)) = self.segments.pop_front() else {
+            return Err(MediaError::Inconsistent("more segments than planned".into()));
+        };
+        let planned = frames.end - frames.start;
+        if self.samples.len() as u64 != planned {
+            let made = self.samples.len();
+            let text = format!("segment {index} has {made} pictures instead of {planned}");
+            return Err(MediaError::Inconsistent(text));
+        }
+        self.sizes.push(self.writer.write_segment(index, frames.start, &self.samples)?);
+        self.samples.clear();
+        Ok(())
+    }
+}

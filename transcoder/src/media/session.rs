@@ -1,0 +1,239 @@
+//! One run over a source: pictures, rungs, sound, poster, chunks.
+
+use std::{
+    ops::Range,
+    path::Path,
+    sync::mpsc::{self, Receiver, SyncSender},
+    thread::{self, ScopedJoinHandle},
+};
+
+use ffmpeg_next::frame;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    MediaError, PosterReport, audio,
+    chunks::{Collector, Report},
+    convert::Converter,
+    pictures::Pictures,
+    poster::PosterPicker,
+    raw,
+    rung::{self, RungInput},
+};
+use crate::{
+    package::ChunkFacts,
+    plan::{Limits, TranscodePlan},
+};
+
+/// Pictures that may wait for a rung. Few, because each is held in memory.
+const WAITING_PICTURES: usize = 6;
+
+/// What to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'a> {
+    /// The source, a file in the job folder.
+    pub source: &'a Path,
+    /// Where everything is written.
+    pub job: &'a Path,
+    /// What to make.
+    pub plan: &'a TranscodePlan,
+    /// Bounds that hold while decoding.
+    pub limits: &'a Limits,
+    /// The first chunk to make; those before are stored already.
+    pub first_chunk: usize,
+    /// A poster is to be made.
+    pub wants_poster: bool,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum MediaEvent {
+    /// That many pictures of the grid have been handed to the encoders.
+    Progress(u64),
+    /// The poster is written.
+    Poster(PosterReport),
+    /// A chunk is written.
+    Chunk(ChunkFacts),
+}
+
+/// Figures of a finished run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Pictures that came out of the decoder.
+    pub decoded_frames: u64,
+    /// Pictures on the grid that were filled.
+    pub shown_frames: u64,
+}
+
+type OnEvent<'f> = dyn FnMut(MediaEvent) -> Result<(), MediaError> + 'f;
+
+/// Makes all chunks from the first wanted on, telling what happens as it happens.
+pub fn transcode(work: Work<'_>, on_event: &mut OnEvent<'_>) -> Result<Stats, MediaError> {
+    let plan = work.plan;
+    let (reports_in, reports) = mpsc::channel();
+    thread::scope(|scope| {
+        let mut rungs = Vec::new();
+        let mut workers = Vec::new();
+        for rung in &plan.rungs {
+            let (pictures, inputs) = mpsc::sync_channel(WAITING_PICTURES);
+            let reports = reports_in.clone();
+            let job = work.job;
+            rungs.push(pictures);
+            workers.push(spawn(scope, &rung.name, move || rung::run(plan, rung, job, &inputs, &reports))?);
+        }
+        if let Some(audio) = &plan.audio {
+            let reports = reports_in.clone();
+            let (source, job, first) = (work.source, work.job, work.first_chunk);
+            workers.push(spawn(scope, "audio", move || {
+                audio::run(plan, audio, source, job, first, &reports)
+            })?);
+        }
+        drop(reports_in);
+        let mut session = Session::new(work, rungs, reports, on_event);
+        let pictures = session.run();
+        let drained = if pictures.is_ok() { session.drain() } else { Ok(()) };
+        let end = session.collector.next();
+        drop(session);
+        let worked = join(workers);
+        let stats = pictures?;
+        worked.and(drained)?;
+        if end == plan.chunks.len() {
+            Ok(stats)
+        } else {
+            Err(MediaError::Inconsistent(format!("ended before chunk {end}")))
+        }
+    })
+}
+
+fn spawn<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> Result<(), MediaError> + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, Result<(), MediaError>>, MediaError> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn_scoped(scope, work)
+        .map_err(|e| MediaError::io("start a thread", e))
+}
+
+fn join(workers: Vec<ScopedJoinHandle<'_, Result<(), MediaError>>>) -> Result<(), MediaError> {
+    let mut outcome = Ok(());
+    for worker in workers {
+        let ended = worker
+            .join()
+            .unwrap_or_else(|_| Err(MediaError::Inconsistent("a thread panicked".into())));
+        outcome = outcome.and(ended);
+    }
+    outcome
+}
+
+/// The reading side of a run.
+struct Session<'a, 'f> {
+    work: Work<'a>,
+    rungs: Vec<SyncSender<RungInput>>,
+    reports: Receiver<Report>,
+    collector: Collector,
+    converter: Converter<'a>,
+    poster: PosterPicker,
+    on_event: &'a mut OnEvent<'f>,
+    /// The chunk that the next slot belongs to.
+    chunk: usize,
+    shown: u64,
+}
+
+impl<'a, 'f> Session<'a, 'f> {
+    fn new(
+        work: Work<'a>,
+        rungs: Vec<SyncSender<RungInput>>,
+        reports: Receiver<Report>,
+        on_event: &'a mut OnEvent<'f>,
+    ) -> Self {
+        Self {
+            work,
+            rungs,
+            reports,
+            collector: Collector::new(work.plan, work.first_chunk),
+            converter: Converter::new(&work.plan.conversion),
+            poster: PosterPicker::new(work.plan.rate.fps(), work.wants_poster),
+            on_event,
+            chunk: work.first_chunk,
+            shown: 0,
+        }
+    }
+
+    fn run(&mut self) -> Result<Stats, MediaError> {
+        let Work { plan, limits, source, first_chunk, .. } = self.work;
+        let range = plan.chunk_slots(first_chunk).start..plan.total_frames;
+        let decoded_frames = Pictures::new(plan, limits, range)
+            .run(source, &mut |picture, slots| self.show(picture, slots))?;
+        Ok(Stats { decoded_frames, shown_frames: self.shown })
+    }
+
+    /// Converts a picture and gives it to the rungs that show it, chunk by chunk.
+    /// `false` when a rung has stopped listening, because it failed.
+    fn show(&mut self, picture: frame::Video, slots: Range<u64>) -> Result<bool, MediaError> {
+        let picture = self.converter.convert(picture)?;
+        self.poster.offer(&picture, slots.start)?;
+        self.shown += slots.end - slots.start;
+        let mut rest = slots;
+        while !rest.is_empty() {
+            let chunk_end = self.work.plan.chunk_slots(self.chunk).end;
+            let part = rest.start..rest.end.min(chunk_end);
+            rest.start = part.end;
+            if !self.give(&picture, &part)? {
+                return Ok(false);
+            }
+            if part.end == chunk_end {
+                self.end_chunk()?;
+            }
+        }
+        while let Ok(report) = self.reports.try_recv() {
+            self.collect(report)?;
+        }
+        let done = self.work.plan.chunk_slots(self.work.first_chunk).start + self.shown;
+        (self.on_event)(MediaEvent::Progress(done))?;
+        Ok(true)
+    }
+
+    fn give(&mut self, picture: &frame::Video, slots: &Range<u64>) -> Result<bool, MediaError> {
+        for (rung, sender) in self.work.plan.rungs.iter().zip(&self.rungs) {
+            let frames = rung.own_frames(slots);
+            if frames.is_empty() {
+                continue;
+            }
+            let picture = raw::share(picture)?;
+            if sender.send(RungInput::Picture { picture, frames }).is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn end_chunk(&mut self) -> Result<(), MediaError> {
+        for sender in &self.rungs {
+            // A rung that is gone has failed, and its error is found when it is joined.
+            let _ = sender.send(RungInput::ChunkEnd(self.chunk));
+        }
+        self.chunk += 1;
+        let is_last = self.chunk == self.work.plan.chunks.len();
+        if let Some(report) = self.poster.write(self.work.job, is_last)? {
+            (self.on_event)(MediaEvent::Poster(report))?;
+        }
+        Ok(())
+    }
+
+    /// Lets the workers finish and collects what they still have to report.
+    fn drain(&mut self) -> Result<(), MediaError> {
+        self.rungs.clear();
+        while let Ok(report) = self.reports.recv() {
+            self.collect(report)?;
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self, report: Report) -> Result<(), MediaError> {
+        for chunk in self.collector.add(report) {
+            (self.on_event)(MediaEvent::Chunk(chunk))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! Encoded pieces to files: one folder per rendition, written under their final names.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::MediaError;
+use crate::package::{Fragment, INIT_FILE, Sample, fragment, segment_file};
+
+/// Writes the segments of one rendition.
+pub(super) struct SegmentWriter {
+    folder: PathBuf,
+    sample_ticks: u32,
+    all_sync: bool,
+}
+
+impl SegmentWriter {
+    /// A writer into `job/name`, which is created.
+    pub(super) fn create(
+        job: &Path,
+        name: &str,
+        sample_ticks: u32,
+        all_sync: bool,
+    ) -> Result<Self, MediaError> {
+        let folder = job.join(name);
+        fs::create_dir_all(&folder).map_err(|e| MediaError::io("create a rendition's folder", e))?;
+        Ok(Self { folder, sample_ticks, all_sync })
+    }
+
+    /// Writes the initialisation segment and returns its size.
+    pub(super) fn write_init(&self, bytes: &[u8]) -> Result<u64, MediaError> {
+        self.write(INIT_FILE, bytes)
+    }
+
+    /// Writes segment `index`, whose first sample is the `first`-th of the rendition; returns its size.
+    pub(super) fn write_segment(
+        &self,
+        index: usize,
+        first: u64,
+        samples: &[Sample],
+    ) -> Result<u64, MediaError> {
+        let sequence = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let bytes = fragment(&Fragment {
+            sequence,
+            start_ticks: first * u64::from(self.sample_ticks),
+            sample_ticks: self.sample_ticks,
+            all_sync: self.all_sync,
+            samples,
+        });
+        self.write(&segment_file(index), &bytes)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<u64, MediaError> {
+        fs::write(self.folder.join(name), bytes).map_err(|e| MediaError::io("write a segment", e))?;
+        Ok(bytes.len() as u64)
+    }
+}

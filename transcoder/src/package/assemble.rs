@@ -1,0 +1,216 @@
+//! From a plan and what exists of it to playlists.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AUDIO_RENDITION, ChunkFacts, MediaPlaylist, Variant, media_playlist, multivariant_playlist,
+    peak_bits_per_second, playlist::mean_bits_per_second,
+};
+use crate::plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, RungPlan, TranscodePlan};
+
+/// The rung that players should begin with, by its short edge.
+const START_SHORT_EDGE: u32 = 540;
+/// Containers add about this many per cent.
+const OVERHEAD_PERCENT: u64 = 2;
+
+/// Everything that can be published of a clip so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Package {
+    /// All chunks are there.
+    pub complete: bool,
+    /// Text of the multivariant playlist, `index.m3u8`.
+    pub multivariant: String,
+    /// Video renditions, smallest first, then audio.
+    pub renditions: Vec<Rendition>,
+    /// Media that is there, in milliseconds.
+    pub available_ms: u64,
+}
+
+/// A rendition as far as it exists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rendition {
+    /// Its folder, such as `v540` or `audio`.
+    pub name: String,
+    /// Picture or sound.
+    pub kind: RenditionKind,
+    /// Codec string from the bitstream.
+    pub codecs: String,
+    /// Peak bits a second of this rendition alone: the cap until it is measured.
+    pub bandwidth: u64,
+    /// Mean bits a second of this rendition alone.
+    pub average_bandwidth: u64,
+    /// Size of `init.mp4`.
+    pub init_bytes: u64,
+    /// The media segments that exist, `s00000.m4s` and on.
+    pub segments: Vec<Segment>,
+    /// Text of its media playlist.
+    pub playlist: String,
+}
+
+/// What a rendition carries.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RenditionKind {
+    /// Pictures.
+    Video {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Pictures a second.
+        frame_rate: f64,
+    },
+    /// Sound.
+    Audio,
+}
+
+/// A media segment that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Its length in microseconds.
+    pub duration_us: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Playlists and figures for the chunks that are there: a prefix of the plan's, in order.
+///
+/// Returns `None` when the chunks are not a prefix of the plan or do not match it.
+pub fn assemble(plan: &TranscodePlan, chunks: &[ChunkFacts]) -> Option<Package> {
+    let in_order = chunks.iter().enumerate().all(|(index, chunk)| chunk.index == index);
+    if chunks.is_empty() || !in_order || chunks.len() > plan.chunks.len() {
+        return None;
+    }
+    let complete = chunks.len() == plan.chunks.len();
+    let mut renditions = Vec::with_capacity(plan.rungs.len() + 1);
+    for rung in &plan.rungs {
+        renditions.push(video_rendition(plan, rung, chunks, complete)?);
+    }
+    if let Some(audio) = &plan.audio {
+        renditions.push(audio_rendition(plan, audio, chunks, complete)?);
+    }
+    Some(Package {
+        complete,
+        multivariant: multivariant(&renditions),
+        available_ms: plan.rate.frame_start_us(plan.chunk_slots(chunks.len() - 1).end).div_ceil(1000),
+        renditions,
+    })
+}
+
+fn video_rendition(
+    plan: &TranscodePlan,
+    rung: &RungPlan,
+    chunks: &[ChunkFacts],
+    complete: bool,
+) -> Option<Rendition> {
+    let length = |segment: usize| {
+        let frames = rung.own_frames(&plan.segment_slots(segment));
+        rung.rate.frame_start_us(frames.end) - rung.rate.frame_start_us(frames.start)
+    };
+    let cap = u64::from(rung.cap_kbps) * 1000;
+    let kind = RenditionKind::Video {
+        width: rung.width,
+        height: rung.height,
+        frame_rate: rung.rate.fps(),
+    };
+    rendition(plan, &rung.name, kind, cap, chunks, complete, length)
+}
+
+fn audio_rendition(
+    plan: &TranscodePlan,
+    audio: &AudioPlan,
+    chunks: &[ChunkFacts],
+    complete: bool,
+) -> Option<Rendition> {
+    let start_us = |frame: u64| frame * AAC_FRAME_SAMPLES * 1_000_000 / u64::from(AUDIO_RATE_HZ);
+    let length = |segment: usize| {
+        let frames = audio.segment_frames(segment);
+        start_us(frames.end) - start_us(frames.start)
+    };
+    let cap = u64::from(AUDIO_KBPS) * 1000;
+    rendition(plan, AUDIO_RENDITION, RenditionKind::Audio, cap, chunks, complete, length)
+}
+
+fn rendition(
+    plan: &TranscodePlan,
+    name: &str,
+    kind: RenditionKind,
+    cap: u64,
+    chunks: &[ChunkFacts],
+    complete: bool,
+    length_us: impl Fn(usize) -> u64,
+) -> Option<Rendition> {
+    let init = chunks.first()?.inits.iter().find(|init| init.rendition == name)?;
+    let sizes = segment_sizes(plan, name, chunks)?;
+    let segments: Vec<Segment> = sizes
+        .into_iter()
+        .enumerate()
+        .map(|(index, bytes)| Segment { duration_us: length_us(index), bytes })
+        .collect();
+    let target_secs = target_secs((0..plan.segment_starts.len()).map(length_us));
+    let cap = cap + cap * OVERHEAD_PERCENT / 100;
+    let measured = peak_bits_per_second(&segments, target_secs);
+    let playlist = media_playlist(&MediaPlaylist { target_secs, segments: &segments, complete });
+    Some(Rendition {
+        name: name.to_owned(),
+        kind,
+        codecs: init.codecs.clone(),
+        bandwidth: if complete { measured } else { measured.max(cap) },
+        average_bandwidth: if complete { mean_bits_per_second(&segments) } else { cap },
+        init_bytes: init.bytes,
+        segments,
+        playlist,
+    })
+}
+
+/// Sizes of all segments of a rendition, checked against the plan.
+fn segment_sizes(plan: &TranscodePlan, name: &str, chunks: &[ChunkFacts]) -> Option<Vec<u64>> {
+    let mut sizes = Vec::new();
+    for (chunk, planned) in chunks.iter().zip(&plan.chunks) {
+        let part = chunk.renditions.iter().find(|part| part.rendition == name)?;
+        if part.segment_bytes.len() != planned.segments {
+            return None;
+        }
+        sizes.extend_from_slice(&part.segment_bytes);
+    }
+    Some(sizes)
+}
+
+/// The longest segment, rounded to whole seconds as RFC 8216 compares it.
+fn target_secs(lengths_us: impl Iterator<Item = u64>) -> u64 {
+    let longest = lengths_us.max().unwrap_or(0);
+    ((longest + 500_000) / 1_000_000).max(1)
+}
+
+fn multivariant(renditions: &[Rendition]) -> String {
+    let audio = renditions.iter().find(|rendition| rendition.kind == RenditionKind::Audio);
+    let (audio_peak, audio_mean) =
+        audio.map_or((0, 0), |audio| (audio.bandwidth, audio.average_bandwidth));
+    let mut variants: Vec<Variant<'_>> = renditions
+        .iter()
+        .filter_map(|rendition| {
+            let RenditionKind::Video { width, height, frame_rate } = rendition.kind else {
+                return None;
+            };
+            let codecs = match audio {
+                Some(audio) => format!("{},{}", rendition.codecs, audio.codecs),
+                None => rendition.codecs.clone(),
+            };
+            Some(Variant {
+                name: &rendition.name,
+                bandwidth: rendition.bandwidth + audio_peak,
+                average_bandwidth: rendition.average_bandwidth + audio_mean,
+                codecs,
+                width,
+                height,
+                frame_rate,
+            })
+        })
+        .collect();
+    let start = variants
+        .iter()
+        .rposition(|variant| variant.width.min(variant.height) <= START_SHORT_EDGE)
+        .unwrap_or(0);
+    variants[..=start].rotate_right(1);
+    multivariant_playlist(&variants, audio.is_some())
+}

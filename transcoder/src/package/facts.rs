@@ -1,0 +1,44 @@
+//! What the child reports about the files it wrote, and how these files are called.
+
+use serde::{Deserialize, Serialize};
+
+/// Folder and name of the audio rendition.
+pub const AUDIO_RENDITION: &str = "audio";
+/// Name of the initialisation segment in a rendition's folder.
+pub const INIT_FILE: &str = "init.mp4";
+
+/// Name of a media segment in a rendition's folder.
+pub fn segment_file(index: usize) -> String {
+    format!("s{index:05}.m4s")
+}
+
+/// An initialisation segment that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitReport {
+    /// The rendition, such as `v540` or `audio`.
+    pub rendition: String,
+    /// Codec string from the bitstream.
+    pub codecs: String,
+    /// Size of the initialisation segment.
+    pub bytes: u64,
+}
+
+/// A chunk that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkFacts {
+    /// Index of the chunk in the plan.
+    pub index: usize,
+    /// Initialisation segments, the same in every chunk.
+    pub inits: Vec<InitReport>,
+    /// Sizes of the media segments per rendition, in the order of the plan.
+    pub renditions: Vec<RenditionChunk>,
+}
+
+/// The media segments of one rendition in a chunk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenditionChunk {
+    /// The rendition, such as `v540` or `audio`.
+    pub rendition: String,
+    /// Bytes of each segment.
+    pub segment_bytes: Vec<u64>,
+}

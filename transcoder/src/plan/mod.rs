@@ -1,0 +1,29 @@
+//! What to make of a source: pure functions from what the probe saw to a plan, or to a refusal.
+//!
+//! Nothing here touches libav, files or clocks, so a plan can be stored as JSON and carried out
+//! again after a crash, by another worker, with the same result.
+
+mod cadence;
+mod info;
+mod ladder;
+mod limits;
+mod make;
+mod orientation;
+mod rate;
+mod refusal;
+mod timeline;
+mod transcode_plan;
+
+pub use cadence::{Cadence, Shown};
+pub use info::{AudioInfo, Colour, MediaInfo, Ratio, VideoInfo};
+pub use ladder::{Preset, RungSize, plan_sizes};
+pub use limits::Limits;
+pub use make::make_plan;
+pub use orientation::Orientation;
+pub use rate::{Rate, natural_rate};
+pub use refusal::{Refusal, RefusalCode};
+pub use timeline::{ChunkPlan, plan_chunks, plan_segments};
+pub use transcode_plan::{
+    AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, Conversion, RungPlan, SourceVideo,
+    TranscodePlan,
+};

@@ -1,0 +1,170 @@
+//! The plan itself: everything the child needs, nothing it has to decide.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ChunkPlan, Colour, Orientation, Preset, Rate, Ratio, plan_chunks};
+
+/// Samples in one AAC frame.
+pub const AAC_FRAME_SAMPLES: u64 = 1024;
+/// Sample rate of the audio rendition.
+pub const AUDIO_RATE_HZ: u32 = 48_000;
+/// Bit rate of the audio rendition.
+pub const AUDIO_KBPS: u32 = 96;
+
+/// What is made of a source, in the terms of its own pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TranscodePlan {
+    /// What is read.
+    pub source: SourceVideo,
+    /// What is done to every picture once, before it is scaled for the rungs.
+    pub conversion: Conversion,
+    /// The grid: rate of the fastest rung.
+    pub rate: Rate,
+    /// Pictures on the grid.
+    pub total_frames: u64,
+    /// First picture of each segment on the grid.
+    pub segment_starts: Vec<u64>,
+    /// Units of work and resume.
+    pub chunks: Vec<ChunkPlan>,
+    /// Video renditions, smallest first, at least one.
+    pub rungs: Vec<RungPlan>,
+    /// The audio rendition that all rungs share.
+    pub audio: Option<AudioPlan>,
+}
+
+/// The video stream to read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceVideo {
+    /// Index of the stream.
+    pub stream: usize,
+    /// Name of the decoder.
+    pub decoder: String,
+    /// Length of one tick in seconds.
+    pub time_base: Ratio,
+    /// Time that becomes zero, in ticks.
+    pub start_ticks: i64,
+    /// Pictures the probe counted.
+    pub frames: u64,
+    /// Threads of the decoder.
+    pub threads: u32,
+}
+
+/// From the decoded picture to an upright, square-pixelled, 8-bit BT.709 one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversion {
+    /// Weave two fields into one picture.
+    pub deinterlace: bool,
+    /// How to turn it.
+    pub orientation: Orientation,
+    /// What the numbers of the source mean.
+    pub colour: Colour,
+    /// Width after turning: that of the largest rung.
+    pub width: u32,
+    /// Height after turning.
+    pub height: u32,
+}
+
+/// One video rendition to make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RungPlan {
+    /// Folder and identity, such as `v540`.
+    pub name: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Every how manieth picture of the grid it shows: 1 or 2.
+    pub divisor: u64,
+    /// Its own rate.
+    pub rate: Rate,
+    /// x264's constant rate factor, in tenths.
+    pub crf_tenths: u32,
+    /// Peak kilobits a second.
+    pub cap_kbps: u32,
+    /// Encoder effort.
+    pub preset: Preset,
+    /// Encoder threads.
+    pub threads: u32,
+}
+
+/// The audio rendition to make: AAC-LC, stereo, 48 kHz.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioPlan {
+    /// Index of the stream.
+    pub stream: usize,
+    /// Name of the decoder.
+    pub decoder: String,
+    /// Channels of the source.
+    pub channels: u32,
+    /// Time in the source that becomes zero, in microseconds.
+    pub origin_us: i64,
+    /// AAC frames in all.
+    pub total_frames: u64,
+    /// First AAC frame of each segment.
+    pub segment_starts: Vec<u64>,
+}
+
+impl RungPlan {
+    /// The shorter side.
+    pub fn short_edge(&self) -> u32 {
+        self.width.min(self.height)
+    }
+
+    /// Pictures of this rung that fall into `slots` of the grid.
+    pub fn own_frames(&self, slots: &Range<u64>) -> Range<u64> {
+        slots.start.div_ceil(self.divisor)..slots.end.div_ceil(self.divisor)
+    }
+}
+
+impl TranscodePlan {
+    /// Pictures of a segment, on the grid.
+    pub fn segment_slots(&self, segment: usize) -> Range<u64> {
+        let end = self.segment_starts.get(segment + 1).copied().unwrap_or(self.total_frames);
+        self.segment_starts[segment]..end
+    }
+
+    /// Pictures of a chunk, on the grid.
+    pub fn chunk_slots(&self, chunk: usize) -> Range<u64> {
+        let segments = self.chunks[chunk].segment_range();
+        let first = self.segment_slots(segments.start);
+        let last = self.segment_slots(segments.end - 1);
+        first.start..last.end
+    }
+
+    /// Length of the clip, in milliseconds.
+    pub fn duration_ms(&self) -> u64 {
+        self.rate.frame_start_us(self.total_frames).div_ceil(1000)
+    }
+
+    /// The largest rung.
+    pub fn top(&self) -> &RungPlan {
+        self.rungs.last().expect("a plan has at least one rung")
+    }
+
+    /// True if the stored plan is one that this code could have made: used on plans read back from storage.
+    pub fn is_consistent(&self) -> bool {
+        let starts_rise = self.segment_starts.windows(2).all(|pair| pair[0] < pair[1]);
+        let starts_fit = self.segment_starts.first() == Some(&0)
+            && self.segment_starts.last().is_some_and(|last| *last < self.total_frames);
+        let audio_fits = self
+            .audio
+            .as_ref()
+            .is_none_or(|audio| audio.segment_starts.len() == self.segment_starts.len());
+        !self.rungs.is_empty()
+            && self.rungs.iter().all(|rung| matches!(rung.divisor, 1 | 2))
+            && starts_rise
+            && starts_fit
+            && audio_fits
+            && self.chunks == plan_chunks(self.segment_starts.len())
+    }
+}
+
+impl AudioPlan {
+    /// AAC frames of a segment.
+    pub fn segment_frames(&self, segment: usize) -> Range<u64> {
+        let end = self.segment_starts.get(segment + 1).copied().unwrap_or(self.total_frames);
+        self.segment_starts[segment]..end
+    }
+}

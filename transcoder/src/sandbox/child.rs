@@ -1,0 +1,168 @@
+//! The child's side: confine yourself, then do as you are told until the input ends.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, Read, Write},
+    net::{Ipv4Addr, TcpStream, UdpSocket},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+use super::{
+    confine::confine,
+    limits::{ChildLimits, Confinement},
+    protocol::{Attempt, Event, MAX_LINE_BYTES, Request, SandboxReport},
+};
+use crate::{
+    media::{self, MediaError, MediaEvent, Work},
+    plan::{Limits, Refusal, RefusalCode, TranscodePlan},
+};
+
+/// The hidden argument that makes our executable this child.
+pub const CHILD_ARGUMENT: &str = "transcode-child";
+/// Name of the source in the job folder.
+pub(crate) const SOURCE_FILE: &str = "source";
+/// Progress is told at most this often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// What the child is told on its command line: everything it needs to confine itself.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Start {
+    pub(crate) job: PathBuf,
+    pub(crate) limits: ChildLimits,
+    pub(crate) confinement: Confinement,
+    pub(crate) parent: u32,
+}
+
+/// The child's whole life. Call it first thing in `main` when the first argument is
+/// [`CHILD_ARGUMENT`], before any thread is started, with the argument after it.
+pub fn child_main(start: &str) -> ExitCode {
+    let Ok(start) = serde_json::from_str::<Start>(start) else { return ExitCode::from(2) };
+    let mut out = io::stdout().lock();
+    match prepare(&start) {
+        Ok(missing) => match tell(&mut out, &Event::Ready { missing }).and_then(|()| obey(&start, &mut out)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(3),
+        },
+        Err(detail) => {
+            // If even this cannot be told, the exit code is all there is.
+            let _ = tell(&mut out, &Event::Failed { detail });
+            ExitCode::from(4)
+        }
+    }
+}
+
+fn prepare(start: &Start) -> Result<Vec<String>, String> {
+    let missing = confine(&start.job, &start.limits, start.confinement, start.parent)
+        .map_err(|error| format!("not confined: {error}"))?;
+    media::prepare().map_err(|error| error.to_string())?;
+    Ok(missing.iter().map(ToString::to_string).collect())
+}
+
+fn tell(out: &mut impl Write, event: &Event) -> io::Result<()> {
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    out.write_all(&line)?;
+    out.flush()
+}
+
+fn obey(start: &Start, out: &mut impl Write) -> io::Result<()> {
+    let mut input = io::stdin().lock();
+    loop {
+        let mut line = Vec::new();
+        let most = u64::try_from(MAX_LINE_BYTES).unwrap_or(u64::MAX);
+        if input.by_ref().take(most).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let request: Request = serde_json::from_slice(&line)?;
+        let answer = carry_out(start, request, out);
+        tell(out, &answer)?;
+    }
+}
+
+fn carry_out(start: &Start, request: Request, out: &mut impl Write) -> Event {
+    let source = start.job.join(SOURCE_FILE);
+    let result = match request {
+        Request::Probe { limits } => {
+            media::probe(&source, &limits).map(|info| Event::Probed { info: Box::new(info) })
+        }
+        Request::Transcode { plan, limits, first_chunk, wants_poster } => {
+            if !plan.is_consistent() || first_chunk >= plan.chunks.len() {
+                return Event::Failed { detail: "the plan contradicts itself".into() };
+            }
+            transcode(start, &plan, &limits, first_chunk, wants_poster, out)
+        }
+        Request::TryToEscape => return Event::Escaped { report: try_to_escape(&start.job) },
+    };
+    result.unwrap_or_else(|error| failure(&error))
+}
+
+fn transcode(
+    start: &Start,
+    plan: &TranscodePlan,
+    limits: &Limits,
+    first_chunk: usize,
+    wants_poster: bool,
+    out: &mut impl Write,
+) -> Result<Event, MediaError> {
+    let source = start.job.join(SOURCE_FILE);
+    let work =
+        Work { source: &source, job: &start.job, plan, limits, first_chunk, wants_poster };
+    let mut told = Instant::now();
+    let stats = media::transcode(work, &mut |event| {
+        let event = match event {
+            MediaEvent::Progress(_) if told.elapsed() < PROGRESS_EVERY => return Ok(()),
+            MediaEvent::Progress(frames) => Event::Progress { frames },
+            MediaEvent::Poster(poster) => Event::Poster { poster },
+            MediaEvent::Chunk(chunk) => Event::Chunk { chunk },
+        };
+        told = Instant::now();
+        tell(out, &event).map_err(|source| MediaError::Io { step: "tell the parent", source })
+    })?;
+    Ok(Event::Finished { stats })
+}
+
+/// The source's fault or ours? What libav finds wrong with the data itself is the source's.
+fn failure(error: &MediaError) -> Event {
+    match error {
+        MediaError::Refused(refusal) => Event::Refused { refusal: refusal.clone() },
+        MediaError::Av { source: ffmpeg_next::Error::InvalidData, .. } => {
+            Event::Refused { refusal: Refusal::new(RefusalCode::Damaged, error.to_string()) }
+        }
+        _ => Event::Failed { detail: error.to_string() },
+    }
+}
+
+/// Tries what a taken-over decoder would try. Addresses are of this machine only, and nothing
+/// harmful happens if an attempt succeeds.
+fn try_to_escape(job: &Path) -> SandboxReport {
+    let outside = job.parent().unwrap_or(job).join("escaped");
+    let loopback = (Ipv4Addr::LOCALHOST, 9);
+    let attempts = [
+        ("read /etc/passwd", refused(&File::open("/etc/passwd"))),
+        ("list /", refused(&fs::read_dir("/"))),
+        ("read /proc/self/environ", refused(&File::open("/proc/self/environ"))),
+        ("write outside the job folder", refused(&File::create(outside))),
+        ("make a TCP socket", refused(&TcpStream::connect(loopback))),
+        ("make a UDP socket", refused(&UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))),
+        ("make a Unix socket", refused(&UnixStream::pair())),
+        ("start a program", refused(&Command::new("/bin/true").status())),
+        ("raise a limit", raise_limit_refused()),
+    ];
+    let attempts = attempts
+        .into_iter()
+        .map(|(what, refused)| Attempt { what: what.to_owned(), refused })
+        .collect();
+    SandboxReport { attempts }
+}
+
+/// Refused by the sandbox, not failed for another reason such as nobody listening.
+fn refused<T>(result: &io::Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+fn raise_limit_refused() -> bool {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    setrlimit(Resource::Nofile, Rlimit { current: Some(4096), maximum: Some(4096) }).is_err()
+}

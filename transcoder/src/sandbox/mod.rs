@@ -1,0 +1,18 @@
+//! The child process that touches the file, and the parent's side of the conversation with it.
+//!
+//! The parent never parses media; the child never holds a secret. They talk in lines of JSON over
+//! the child's standard input and output.
+
+mod child;
+mod confine;
+mod limits;
+mod parent;
+mod protocol;
+mod syscalls;
+
+pub(crate) use child::SOURCE_FILE;
+pub use child::{CHILD_ARGUMENT, child_main};
+pub use confine::ConfineError;
+pub use limits::{ChildLimits, Confinement};
+pub use parent::{Child, ChildCommand, ChildError};
+pub use protocol::{Attempt, Event, MAX_LINE_BYTES, Request, SandboxReport};

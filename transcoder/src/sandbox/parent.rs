@@ -1,0 +1,223 @@
+//! The parent's side: start the child, talk to it, and see that it ends.
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    process::{ChildStdin, ChildStdout},
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    child::{CHILD_ARGUMENT, Start},
+    limits::{ChildLimits, Confinement},
+    protocol::{Event, MAX_LINE_BYTES, Request},
+};
+
+/// How the child is started.
+#[derive(Debug, Clone)]
+pub struct ChildCommand {
+    /// The executable; ours, which answers to [`CHILD_ARGUMENT`].
+    pub program: PathBuf,
+    /// Arguments that come before [`CHILD_ARGUMENT`].
+    pub arguments: Vec<String>,
+    /// What it may use.
+    pub limits: ChildLimits,
+    /// Which layers must hold.
+    pub confinement: Confinement,
+}
+
+impl ChildCommand {
+    /// This very executable as the child.
+    ///
+    /// # Errors
+    /// When the system cannot say where the executable is.
+    pub fn this_program() -> io::Result<Self> {
+        Ok(Self {
+            program: std::env::current_exe()?,
+            arguments: Vec::new(),
+            limits: ChildLimits::default(),
+            confinement: Confinement::Required,
+        })
+    }
+}
+
+/// What can go wrong with the child, as opposed to the source.
+#[derive(Debug, thiserror::Error)]
+pub enum ChildError {
+    /// It could not be started or spoken to.
+    #[error("the child cannot be reached: {0}")]
+    Io(#[from] io::Error),
+    /// It ended without saying why.
+    #[error("the child died: {0}")]
+    Died(String),
+    /// It took longer than allowed.
+    #[error("the child took longer than {0:?}")]
+    TookTooLong(Duration),
+    /// It said nothing for longer than allowed.
+    #[error("the child was silent for {0:?}")]
+    Silent(Duration),
+    /// It said something that is not in the protocol.
+    #[error("the child spoke out of turn: {0}")]
+    Protocol(String),
+    /// It reported a failure of its own.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A confined child. Dropping it kills it.
+pub struct Child {
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    handle: Handle,
+    limits: ChildLimits,
+    deadline: Instant,
+    missing: Vec<String>,
+}
+
+/// A process that is killed when this is dropped.
+struct Handle {
+    pidfd: OwnedFd,
+    exited: oneshot::Receiver<io::Result<ExitStatus>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // The only way to fail is that it has ended already.
+        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+}
+
+struct Spawned {
+    pidfd: OwnedFd,
+    stdin: std::process::ChildStdin,
+    stdout: std::process::ChildStdout,
+}
+
+impl Child {
+    /// Starts a child for one job folder and waits until it is confined.
+    pub async fn start(command: &ChildCommand, job: &Path) -> Result<Self, ChildError> {
+        let (exited_in, exited) = oneshot::channel();
+        let spawned = spawn(command, job, exited_in).await?;
+        let mut child = Self {
+            stdin: ChildStdin::from_std(spawned.stdin)?,
+            stdout: BufReader::new(ChildStdout::from_std(spawned.stdout)?),
+            handle: Handle { pidfd: spawned.pidfd, exited },
+            limits: command.limits.clone(),
+            deadline: Instant::now() + command.limits.wall,
+            missing: Vec::new(),
+        };
+        match child.next().await? {
+            Event::Ready { missing } => {
+                child.missing = missing;
+                Ok(child)
+            }
+            Event::Failed { detail } => Err(ChildError::Failed(detail)),
+            other => Err(ChildError::Protocol(format!("{other:?}"))),
+        }
+    }
+
+    /// Layers that could not be put on.
+    pub fn missing_layers(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// Tells the child what to do.
+    pub async fn ask(&mut self, request: &Request) -> Result<(), ChildError> {
+        let mut line = serde_json::to_vec(request).map_err(io::Error::other)?;
+        if line.len() >= MAX_LINE_BYTES {
+            return Err(ChildError::Protocol("the request is too long".into()));
+        }
+        line.push(b'\n');
+        self.stdin.write_all(&line).await?;
+        Ok(())
+    }
+
+    /// The next thing the child says, within its limits on time and length.
+    pub async fn next(&mut self) -> Result<Event, ChildError> {
+        let quiet_until = Instant::now() + self.limits.silence;
+        let until = quiet_until.min(self.deadline);
+        let mut line = Vec::new();
+        let most = u64::try_from(MAX_LINE_BYTES).unwrap_or(u64::MAX);
+        let mut bounded = (&mut self.stdout).take(most);
+        match timeout_at(until, bounded.read_until(b'\n', &mut line)).await {
+            Err(_) if until == self.deadline => Err(ChildError::TookTooLong(self.limits.wall)),
+            Err(_) => Err(ChildError::Silent(self.limits.silence)),
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(0)) => Err(ChildError::Died(self.how_it_ended().await)),
+            Ok(Ok(_)) => serde_json::from_slice(&line)
+                .map_err(|error| ChildError::Protocol(error.to_string())),
+        }
+    }
+
+    async fn how_it_ended(&mut self) -> String {
+        let grace = Instant::now() + Duration::from_secs(5);
+        match timeout_at(grace, &mut self.handle.exited).await {
+            Ok(Ok(Ok(status))) => status.to_string(),
+            _ => "its output ended".into(),
+        }
+    }
+}
+
+/// The signal that ties the child's life to ours follows the thread that started it, so a thread
+/// of its own starts it, waits for it, and lives exactly as long.
+async fn spawn(
+    command: &ChildCommand,
+    job: &Path,
+    exited: oneshot::Sender<io::Result<ExitStatus>>,
+) -> Result<Spawned, ChildError> {
+    let start = Start {
+        job: job.to_owned(),
+        limits: command.limits.clone(),
+        confinement: command.confinement,
+        parent: std::process::id(),
+    };
+    let mut process = std::process::Command::new(&command.program);
+    process
+        .args(&command.arguments)
+        .arg(CHILD_ARGUMENT)
+        .arg(serde_json::to_string(&start).map_err(io::Error::other)?)
+        .env_clear()
+        .current_dir(job)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let (spawned_in, spawned) = oneshot::channel();
+    thread::Builder::new().name("transcode-child".into()).spawn(move || {
+        let mut child = match start_process(process) {
+            Ok((child, handles)) => {
+                // If nobody waits any more, the handles close and the child sees its input end.
+                let _ = spawned_in.send(Ok(handles));
+                child
+            }
+            Err(error) => {
+                let _ = spawned_in.send(Err(error));
+                return;
+            }
+        };
+        let _ = exited.send(child.wait());
+    })?;
+    let spawned = spawned.await.map_err(|_| ChildError::Died("before it began".into()))?;
+    Ok(spawned?)
+}
+
+fn start_process(
+    mut process: std::process::Command,
+) -> io::Result<(std::process::Child, Spawned)> {
+    let mut child = process.spawn()?;
+    let gone = || io::Error::other("the child has no pipes");
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let pidfd = pidfd_open(pid.ok_or_else(gone)?, PidfdFlags::empty())?;
+    let stdin = child.stdin.take().ok_or_else(gone)?;
+    let stdout = child.stdout.take().ok_or_else(gone)?;
+    Ok((child, Spawned { pidfd, stdin, stdout }))
+}

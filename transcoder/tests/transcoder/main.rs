@@ -1,0 +1,31 @@
+//! The transcoder from file to package, through the real confined child, on media made here.
+
+mod media;
+mod run;
+
+mod bad_input;
+mod good_input;
+mod sandboxed;
+
+use std::process::ExitCode;
+
+use estrade_transcoder::{CHILD_ARGUMENT, child_main};
+use libtest_mimic::{Arguments, Trial};
+
+/// A named test.
+type Case = (&'static str, fn());
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(CHILD_ARGUMENT) {
+        return child_main(&arguments.next().unwrap_or_default());
+    }
+    let cases = [good_input::CASES, bad_input::CASES, sandboxed::CASES].concat();
+    let trials = cases.into_iter().map(|(name, case)| {
+        Trial::test(name, move || {
+            case();
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}

@@ -1,0 +1,99 @@
+//! Runs the transcoder on a source and lays its output out as a player would find it.
+
+use std::path::{Path, PathBuf};
+
+use estrade_transcoder::{
+    ChunkReady, Options, Outcome, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS,
+    plan::{Limits, TranscodePlan},
+    sandbox::ChildCommand,
+    transcode_file,
+};
+use tokio::sync::mpsc;
+
+use crate::media::Made;
+
+/// What came of a source.
+pub struct Run {
+    pub work: PathBuf,
+    pub outcome: Outcome,
+    pub plan: TranscodePlan,
+    pub chunks: Vec<ChunkReady>,
+}
+
+pub fn options() -> Options {
+    let command = ChildCommand::this_program().expect("the test binary knows itself");
+    Options { command, limits: Limits::default(), resume: None }
+}
+
+/// Transcodes and writes the playlists beside the segments.
+pub fn transcode(made: &Made) -> Run {
+    try_transcode(made, &options()).unwrap_or_else(|error| panic!("no clip: {error} ({error:?})"))
+}
+
+/// The verdict on a source that must not become a clip.
+pub fn refuse(made: &Made) -> TranscodeError {
+    match try_transcode(made, &options()) {
+        Ok(run) => panic!("became a clip of {} ms", run.outcome.duration_ms),
+        Err(error) => error,
+    }
+}
+
+pub fn try_transcode(made: &Made, options: &Options) -> Result<Run, TranscodeError> {
+    let work = tempfile::tempdir_in(made.folder.path()).expect("a work folder").keep();
+    runtime().block_on(async {
+        let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
+        let listen = async {
+            let (mut plan, mut chunks) = (None, Vec::new());
+            while let Some(event) = events.recv().await {
+                match event {
+                    TranscodeEvent::Planned(made) => plan = Some(*made),
+                    TranscodeEvent::Chunk(ready) => chunks.push(*ready),
+                    TranscodeEvent::Progress(_) | TranscodeEvent::Poster(_) => {}
+                }
+            }
+            (plan, chunks)
+        };
+        let transcode = transcode_file(&work, &made.source, options, sender);
+        let (outcome, (plan, chunks)) = tokio::join!(transcode, listen);
+        let outcome = outcome?;
+        write_playlists(&work, &outcome);
+        Ok(Run { work: work.clone(), outcome, plan: plan.expect("a plan was told"), chunks })
+    })
+}
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+fn write_playlists(work: &Path, outcome: &Outcome) {
+    std::fs::write(work.join("index.m3u8"), &outcome.package.multivariant).expect("written");
+    for rendition in &outcome.package.renditions {
+        let path = work.join(&rendition.name).join("index.m3u8");
+        std::fs::write(path, &rendition.playlist).expect("written");
+    }
+}
+
+impl Run {
+    /// The media playlist of a rendition.
+    pub fn playlist(&self, name: &str) -> PathBuf {
+        self.work.join(name).join("index.m3u8")
+    }
+
+    /// Names of the video renditions.
+    pub fn rungs(&self) -> Vec<&str> {
+        self.plan.rungs.iter().map(|rung| rung.name.as_str()).collect()
+    }
+
+    /// What a second attempt would know if the first had stored `chunks` chunks.
+    pub fn resume_after(&self, chunks: usize) -> Resume {
+        Resume {
+            plan: self.plan.clone(),
+            chunks: self.chunks.iter().take(chunks).map(|ready| ready.facts.clone()).collect(),
+            poster: self.outcome.poster.clone(),
+        }
+    }
+}
