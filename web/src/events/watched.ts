@@ -3,23 +3,29 @@ const LONGEST_STEP_MS = 3_000;
 /** A step back that starts this close to the end and lands this close to the start is a loop. */
 const WRAP_WINDOW_MS = 1_500;
 const COMPLETE_SHARE = 0.95;
+/** Coverage is kept in whole seconds, or in hundredths of a clip too short for them. */
+const SLICE_MS = 1_000;
+const SLICES_LEAST = 100;
 
 /** Media time one viewer saw of one serving: a sum of advances, never of wall time. */
 export class Watched {
   watchMs = 0;
   loops = 0;
   private lastMs: number | null = null;
-  private readonly seconds = new Set<number>();
+  private readonly seen = new Set<number>();
+  private readonly sliceMs: number;
 
-  constructor(private readonly durationMs: number) {}
+  constructor(private readonly durationMs: number) {
+    this.sliceMs = Math.max(1, Math.min(SLICE_MS, durationMs / SLICES_LEAST));
+  }
 
   get positionMs(): number {
     return this.lastMs ?? 0;
   }
 
-  /** Distinct seconds seen reach 95 % of the clip. */
+  /** What was seen at least once makes up 95 % of the clip. */
   get isComplete(): boolean {
-    return this.seconds.size >= COMPLETE_SHARE * this.lengthInSeconds();
+    return this.seen.size >= COMPLETE_SHARE * this.slices();
   }
 
   /** The playhead is at `positionMs`; `counting` is false while hidden or stalled. */
@@ -54,11 +60,11 @@ export class Watched {
   private add(fromMs: number, toMs: number): void {
     if (toMs <= fromMs) return;
     this.watchMs += toMs - fromMs;
-    const end = Math.min(toMs, this.lengthInSeconds() * 1000);
-    for (let second = Math.floor(fromMs / 1000); second * 1000 < end; second += 1) this.seconds.add(second);
+    const end = Math.min(toMs, this.slices() * this.sliceMs);
+    for (let slice = Math.floor(fromMs / this.sliceMs); slice * this.sliceMs < end; slice += 1) this.seen.add(slice);
   }
 
-  private lengthInSeconds(): number {
-    return Math.max(1, Math.ceil(this.durationMs / 1000));
+  private slices(): number {
+    return Math.max(1, Math.ceil(this.durationMs / this.sliceMs));
   }
 }

@@ -15,7 +15,7 @@ export interface Source {
 export interface EngineHooks {
   /** More is buffered, or everything is. */
   buffered(): void;
-  /** The rung shown now, by its height in pixels. */
+  /** The rung shown now, by its short edge in pixels, as the ladder names rungs. */
   height(px: number): void;
   /** Playback cannot go on; `code` is for the report and the message. */
   failed(code: string): void;
@@ -100,7 +100,7 @@ export class Engine {
       this.hooks.buffered();
     });
     hls.on(Events.BUFFERED_TO_END, () => this.hooks.buffered());
-    hls.on(Events.LEVEL_SWITCHED, (_, { level }) => this.hooks.height(hls.levels[level]?.height ?? 0));
+    hls.on(Events.LEVEL_SWITCHED, (_, { level }) => this.hooks.height(shortEdge(hls.levels[level])));
     hls.on(Events.ERROR, (_, data) => this.onError(data));
   }
 
@@ -111,7 +111,7 @@ export class Engine {
   }
 
   private rungOf(level: Level): Rung {
-    const known = this.source.start.find((rung) => rung.height === level.height);
+    const known = this.source.start.find((rung) => rung.height === level.height || rung.height === shortEdge(level));
     return { bandwidth: level.bitrate, firstBytes: known?.first_bytes ?? null };
   }
 
@@ -142,3 +142,5 @@ export class Engine {
     this.build();
   }
 }
+
+const shortEdge = (level: Level | undefined): number => (level ? Math.min(level.width, level.height) : 0);

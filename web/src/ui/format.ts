@@ -1,4 +1,4 @@
-const locale = (): string => document.documentElement.lang || "en";
+const locale = (): string => globalThis.document?.documentElement.lang || "en";
 
 /** `1.2K`, as a public count. */
 export const compactNumber = (value: number): string => new Intl.NumberFormat(locale(), { notation: "compact", maximumFractionDigits: 1 }).format(value);

@@ -1,4 +1,4 @@
-import { byteSize, timeSpan } from "../ui/format";
+import { byteSize, clock, timeSpan } from "../ui/format";
 
 /** The server's default limits; it has the last word. */
 export const LIMITS = {
@@ -27,7 +27,7 @@ export function refusal(file: Candidate): string | null {
     return `This file has ${byteSize(file.size)}. A clip may have ${byteSize(LIMITS.bytes)}: ${byteSize(file.size - LIMITS.bytes)} too many.`;
   }
   if (file.durationS !== null && file.durationS > LIMITS.durationS) {
-    return `This clip lasts ${timeSpan(file.durationS)}. A clip may last ${timeSpan(LIMITS.durationS)}: ${timeSpan(file.durationS - LIMITS.durationS)} too long.`;
+    return `This clip lasts ${clock(file.durationS * 1000)}. A clip may last ${clock(LIMITS.durationS * 1000)}: ${timeSpan(file.durationS - LIMITS.durationS)} too long.`;
   }
   if (file.width && file.height && file.width * file.height > LIMITS.pixels) {
     return `This picture has ${megapixels(file.width * file.height)} megapixels. A clip may have ${megapixels(LIMITS.pixels)}.`;

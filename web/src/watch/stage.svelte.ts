@@ -31,6 +31,7 @@ export class Stage {
   private videos: readonly HTMLVideoElement[] = [];
   private readonly servings = new Map<string, Serving>();
   private quality: Quality | null = null;
+  private gone = false;
   private wantsPlay = false;
   private lastPositionMs = 0;
   private readonly stallWatch: StallWatch;
@@ -50,11 +51,13 @@ export class Stage {
     return this.pool?.video(this.current);
   }
 
-  /** Takes the page's three elements; call once they are in the document. Returns how to give them back. */
+  /** Takes the page's three elements; call once they are in the document. */
   async mount(videos: readonly HTMLVideoElement[]): Promise<void> {
-    this.videos = videos;
     const HlsImpl = await loadHls();
-    this.pool = new Pool(videos, HlsImpl, !preferences.isCalm() && preferences.autoplay, {
+    if (this.gone) return;
+    this.videos = [...videos];
+    this.pool?.destroy();
+    this.pool = new Pool(this.videos, HlsImpl, !preferences.isCalm() && preferences.autoplay, {
       source: (index) => this.sourceOf(index),
       assigned: (slots) => (this.slots = slots),
       height: (index, px) => {
@@ -66,7 +69,9 @@ export class Stage {
   }
 
   unmount(): void {
+    this.gone = true;
     this.leave();
+    this.current = -1;
     this.stallWatch.end();
     this.pool?.destroy();
     this.pool = null;
