@@ -9,6 +9,7 @@
 //! - [`transcode_file`]: one source from file to published package
 
 mod driver;
+pub mod jobs;
 pub mod media;
 pub mod package;
 pub mod plan;

@@ -103,7 +103,9 @@ CREATE TABLE media_versions (
     playlist       text,
     poster_name    text,
     thumbhash      text,
-    -- The lease token of the attempt that made init segments and poster: part of their object keys.
+    -- The lease token of the attempt that made the poster: part of its object key.
+    poster_token   bigint,
+    -- The lease token of the attempt that made the init segments: part of their object keys.
     first_token    bigint,
     duration_ms    integer CHECK (duration_ms > 0),
     width          integer CHECK (width > 0),
@@ -112,6 +114,7 @@ CREATE TABLE media_versions (
     -- The whole ladder stands.
     is_complete    boolean NOT NULL DEFAULT false,
     created_at     timestamptz NOT NULL,
+    CHECK ((poster_name IS NULL) = (poster_token IS NULL)),
     CHECK (num_nulls(playlist, first_token, duration_ms, width, height, has_audio) IN (0, 6)),
     CHECK (NOT is_complete OR playlist IS NOT NULL)
 );

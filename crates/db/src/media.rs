@@ -28,7 +28,7 @@ pub struct Work {
 
 /// What of a version is the same from the first chunk on.
 #[derive(Debug)]
-pub struct VersionFacts<'a> {
+pub struct VersionFacts {
     /// Length, milliseconds.
     pub duration_ms: i32,
     /// Width as shown, pixels.
@@ -37,11 +37,7 @@ pub struct VersionFacts<'a> {
     pub height: i32,
     /// Whether there is sound.
     pub has_audio: bool,
-    /// File name of the poster.
-    pub poster_name: Option<&'a str>,
-    /// Thumbhash, base64.
-    pub thumbhash: Option<&'a str>,
-    /// Lease token of the attempt that made init segments and poster.
+    /// Lease token of the attempt that made the init segments.
     pub first_token: i64,
 }
 
@@ -143,7 +139,14 @@ pub async fn save_plan(conn: &mut PgConnection, version_id: VersionId, plan: &Va
 pub async fn restart_version(conn: &mut PgConnection, version_id: VersionId) -> Result<()> {
     sqlx::query!("DELETE FROM media_chunks WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
     sqlx::query!("DELETE FROM renditions WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
-    sqlx::query!("UPDATE media_versions SET plan = NULL WHERE id = $1", version_id.0).execute(conn).await?;
+    sqlx::query!(
+        "UPDATE media_versions SET plan = NULL, playlist = NULL, first_token = NULL, duration_ms = NULL, width = NULL,
+                height = NULL, has_audio = NULL, poster_name = NULL, poster_token = NULL, thumbhash = NULL
+         WHERE id = $1",
+        version_id.0,
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -166,20 +169,31 @@ pub async fn insert_chunk(conn: &mut PgConnection, version_id: VersionId, chunk:
 }
 
 /// Writes what is the same from the first chunk on, with the multivariant playlist.
-pub async fn save_facts(conn: &mut PgConnection, version_id: VersionId, facts: &VersionFacts<'_>, playlist: &str) -> Result<()> {
+pub async fn save_facts(conn: &mut PgConnection, version_id: VersionId, facts: &VersionFacts, playlist: &str) -> Result<()> {
     sqlx::query!(
-        "UPDATE media_versions SET duration_ms = $2, width = $3, height = $4, has_audio = $5, poster_name = $6,
-                thumbhash = $7, first_token = $8, playlist = $9
+        "UPDATE media_versions SET duration_ms = $2, width = $3, height = $4, has_audio = $5, first_token = $6, playlist = $7
          WHERE id = $1",
         version_id.0,
         facts.duration_ms,
         facts.width,
         facts.height,
         facts.has_audio,
-        facts.poster_name,
-        facts.thumbhash,
         facts.first_token,
         playlist,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes which poster to show; `token` is the lease token of the attempt that made it.
+pub async fn save_poster(conn: &mut PgConnection, version_id: VersionId, name: &str, thumbhash: &str, token: i64) -> Result<()> {
+    sqlx::query!(
+        "UPDATE media_versions SET poster_name = $2, thumbhash = $3, poster_token = $4 WHERE id = $1",
+        version_id.0,
+        name,
+        thumbhash,
+        token,
     )
     .execute(conn)
     .await?;
@@ -251,12 +265,13 @@ pub async fn save_progress(conn: &mut PgConnection, clip_id: ClipId, progress: f
     Ok(())
 }
 
-/// Ends processing without a playable result. A clip that is playable stays so.
+/// Ends processing without a whole result. A clip whose whole ladder stands stays as it is.
 pub async fn fail_clip(conn: &mut PgConnection, clip_id: ClipId, failure: &Failure<'_>) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE clips SET processing = 'failed', failure_code = $2, failure_message = $3, failure_detail = $4,
                 failure_retryable = $5
-         WHERE id = $1 AND processing IN ('waiting', 'processing')",
+         WHERE id = $1 AND processing <> 'failed'
+           AND NOT EXISTS (SELECT FROM media_versions v WHERE v.id = clips.version_id AND v.is_complete)",
         clip_id.0,
         failure.code,
         failure.message,
@@ -275,14 +290,16 @@ pub struct Access {
     pub audience: Audience,
     /// The whole ladder stands: playlists may be kept a little.
     pub is_complete: bool,
-    /// Lease token of the attempt that made init segments and poster; none before the first chunk.
+    /// Lease token of the attempt that made the init segments; none before the first chunk.
     pub first_token: Option<i64>,
+    /// Lease token of the attempt that made the poster; none while there is no poster.
+    pub poster_token: Option<i64>,
 }
 
 /// Who may fetch this version; none when there is no such version of this clip.
 pub async fn find_access(conn: &mut PgConnection, clip: &PublicId, version_id: VersionId) -> Result<Option<Access>> {
     let row = sqlx::query!(
-        r#"SELECT a.audience AS "audience!", v.is_complete, v.first_token
+        r#"SELECT a.audience AS "audience!", v.is_complete, v.first_token, v.poster_token
            FROM clips c
            JOIN media_versions v ON v.clip_id = c.id
            JOIN clip_audiences a ON a.clip_id = c.id
@@ -297,6 +314,7 @@ pub async fn find_access(conn: &mut PgConnection, clip: &PublicId, version_id: V
             audience: Audience::from_name(&row.audience).ok_or_else(|| DbError::corrupt("clips", "audience", clip))?,
             is_complete: row.is_complete,
             first_token: row.first_token,
+            poster_token: row.poster_token,
         })
     })
     .transpose()

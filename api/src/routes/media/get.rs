@@ -18,6 +18,8 @@ use crate::ApiState;
 
 /// Name of a rendition's media playlist.
 const PLAYLIST_NAME: &str = "index.m3u8";
+/// Name of the poster.
+const POSTER_NAME: &str = "poster.jpg";
 /// Name of a rendition's init segment.
 const INIT_NAME: &str = "init.mp4";
 /// Bytes read from the store at a time.
@@ -38,8 +40,8 @@ const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 enum Target {
     Multivariant,
     Playlist { rendition: String },
-    /// An object of the first attempt: the poster, or a rendition's init segment.
-    First { name: String },
+    Poster,
+    Init { name: String },
     Segment { number: i32, name: String },
 }
 
@@ -48,7 +50,7 @@ impl Target {
         let Some(rendition) = rendition else {
             return match file {
                 MULTIVARIANT_NAME => Some(Self::Multivariant),
-                "poster.jpg" => Some(Self::First { name: file.to_owned() }),
+                POSTER_NAME => Some(Self::Poster),
                 _ => None,
             };
         };
@@ -59,7 +61,7 @@ impl Target {
         }
         match file {
             PLAYLIST_NAME => Some(Self::Playlist { rendition: rendition.to_owned() }),
-            INIT_NAME => Some(Self::First { name: format!("{rendition}/{file}") }),
+            INIT_NAME => Some(Self::Init { name: format!("{rendition}/{file}") }),
             _ => {
                 let digits = file.strip_prefix('s')?.strip_suffix(".m4s")?;
                 let is_number = digits.len() == 5 && digits.bytes().all(|b| b.is_ascii_digit());
@@ -158,7 +160,12 @@ async fn serve(api: &ApiState, request: Request, headers: &HeaderMap) -> Result<
             let playlist = media::find_playlist(&mut conn, request.version, rendition).await?;
             playlist_response(playlist, &access, is_private, headers)?
         }
-        Target::First { name } => {
+        Target::Poster => {
+            let token = access.poster_token.ok_or_else(gone)?;
+            drop(conn);
+            object_response(api, &request, token, POSTER_NAME, headers).await?
+        }
+        Target::Init { name } => {
             let token = access.first_token.ok_or_else(gone)?;
             // The connection is not held while bytes flow.
             drop(conn);
@@ -276,7 +283,7 @@ mod tests {
             Target::parse(Some("v540"), "s00012.m4s"),
             Some(Target::Segment { number: 12, name: "v540/s00012.m4s".into() })
         );
-        assert_eq!(Target::parse(Some("audio"), "init.mp4"), Some(Target::First { name: "audio/init.mp4".into() }));
+        assert_eq!(Target::parse(Some("audio"), "init.mp4"), Some(Target::Init { name: "audio/init.mp4".into() }));
         for (rendition, file) in [
             (None, "source"),
             (None, "../x"),

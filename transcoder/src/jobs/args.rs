@@ -1,0 +1,15 @@
+use std::path::PathBuf;
+
+/// Settings of the transcoder.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Clips processed at a time
+    #[arg(long, env = "ESTRADE_TRANSCODER_JOBS", default_value_t = 1, value_name = "N")]
+    pub transcoder_jobs: usize,
+    /// Folder for work in progress; by default `work` in the data folder
+    #[arg(long, env = "ESTRADE_TRANSCODER_DIR", value_name = "DIR")]
+    pub transcoder_dir: Option<PathBuf>,
+    /// Read media even where the kernel cannot contain the reader: a hostile file may then reach what this user can
+    #[arg(long, env = "ESTRADE_TRANSCODER_INSECURE")]
+    pub insecure_transcoder: bool,
+}
