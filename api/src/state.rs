@@ -6,6 +6,8 @@ use estrade_domain::{Clock, Entropy, SigningKey, Time};
 use estrade_http::{Identity, Problem};
 use std::sync::Arc;
 
+use crate::{Attempts, ClipStreams, Passwords};
+
 /// What handlers share; cheap to clone.
 #[derive(Clone)]
 pub struct ApiState {
@@ -17,6 +19,12 @@ pub struct ApiState {
     pub key: SigningKey,
     /// Objects.
     pub blobs: Blobs,
+    /// The pool that hashes passwords.
+    pub passwords: Passwords,
+    /// How often one address or handle may try.
+    pub attempts: Attempts,
+    /// Open event streams; [`ClipStreams::run`] feeds them.
+    pub streams: ClipStreams,
 }
 
 impl ApiState {

@@ -1,0 +1,42 @@
+use estrade_db::clip_changes::delete_clips_of;
+use estrade_db::sessions::{SessionHolder, delete_sessions_of};
+use estrade_db::social::delete_follows_of;
+use estrade_db::{DbError, accounts};
+use estrade_domain::text::Handle;
+use estrade_events::Event;
+use estrade_http::{Problem, Result};
+use estrade_jobs::{Job, enqueue};
+
+use crate::ApiState;
+use crate::passwords::Verdict;
+
+/// Deletes an account whose owner gave its password: sessions and clips are gone at once, the media
+/// soon after.
+pub(crate) async fn delete_account(api: &ApiState, owner: &SessionHolder, password: String) -> Result<()> {
+    check_password(api, owner, password).await?;
+    let (id, now) = (owner.account_id, api.now());
+    let mut tx = api.begin().await?;
+    if !accounts::delete_account(&mut tx, id, now).await? {
+        return Ok(());
+    }
+    delete_sessions_of(&mut tx, id).await?;
+    delete_follows_of(&mut tx, id).await?;
+    for clip_id in delete_clips_of(&mut tx, id, now).await? {
+        enqueue(&mut tx, &Job::DeleteMedia { clip_id }, Some(id), now, api.entropy()).await?;
+    }
+    estrade_events::append(&mut tx, &Event::AccountChanged { account_id: id }).await?;
+    tx.commit().await.map_err(DbError::from)?;
+    Ok(())
+}
+
+async fn check_password(api: &ApiState, owner: &SessionHolder, password: String) -> Result<()> {
+    let handle: Handle = owner.handle.parse().map_err(|_| DbError::corrupt("accounts", "handle", owner.account_id))?;
+    api.attempts.password_of(&handle, api.now())?;
+    let login = accounts::find_login(&mut *api.conn().await?, &handle).await?;
+    let verdict = api.passwords.verify(password, login.map(|login| login.password_hash)).await?;
+    if verdict == Verdict::Wrong {
+        return Err(Problem::forbidden("wrong_password", "this is not the account's password"));
+    }
+    api.attempts.password_was_right(&handle);
+    Ok(())
+}

@@ -1,0 +1,35 @@
+use estrade_db::DbError;
+use estrade_db::clip_changes::{hold_clip, restart_clip};
+use estrade_db::sessions::SessionHolder;
+use estrade_domain::{Processing, PublicId};
+use estrade_events::Event;
+use estrade_http::{Problem, Result};
+use estrade_jobs::{Job, enqueue};
+
+use crate::ApiState;
+use crate::access::{VisibleClip, find_own, require_open};
+
+/// Tries a failed clip again, if trying again may succeed; what it is then.
+pub(crate) async fn retry_clip(api: &ApiState, owner: &SessionHolder, id: &PublicId) -> Result<VisibleClip> {
+    require_open(owner)?;
+    let mut tx = api.begin().await?;
+    let clip_id = find_own(&mut tx, id, owner.account_id).await?.row.id;
+    let held = hold_clip(&mut tx, clip_id).await?.ok_or_else(|| Problem::not_found("this clip was just deleted"))?;
+    if held.processing != Processing::Failed {
+        return Err(Problem::conflict("not_failed", "only a clip that failed can be tried again"));
+    }
+    if !held.is_retryable {
+        return Err(not_retryable());
+    }
+    let version_id = restart_clip(&mut tx, clip_id).await?.ok_or_else(not_retryable)?;
+    let job = Job::TranscodeClip { clip_id, version_id };
+    enqueue(&mut tx, &job, Some(owner.account_id), api.now(), api.entropy()).await?;
+    let restarted = find_own(&mut tx, id, owner.account_id).await?;
+    estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;
+    tx.commit().await.map_err(DbError::from)?;
+    Ok(restarted)
+}
+
+fn not_retryable() -> Problem {
+    Problem::conflict("not_retryable", "trying again cannot help; upload the clip anew")
+}

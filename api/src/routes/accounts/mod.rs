@@ -1,0 +1,3 @@
+//! People who signed up.
+
+pub(crate) mod create;

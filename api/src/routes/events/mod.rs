@@ -1,0 +1,3 @@
+//! What clients report of watching.
+
+pub(crate) mod record;

@@ -1,0 +1,3 @@
+//! Viewers without an account.
+
+pub(crate) mod create;

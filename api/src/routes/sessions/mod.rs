@@ -1,0 +1,4 @@
+//! Signed-in devices.
+
+pub(crate) mod create;
+pub(crate) mod delete;
