@@ -20,7 +20,8 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
-    /// The version an existing cluster was made with (its files fit no other), otherwise the newest installed.
+    /// The version an existing cluster was made with (its files fit no other), otherwise the newest
+    /// installed.
     pub(super) fn find(existing: Option<u32>) -> Result<Self, PostgresError> {
         let mut installed = installed_majors(Path::new(ROOT));
         installed.sort_unstable();
@@ -29,11 +30,19 @@ impl Binaries {
             None => installed.into_iter().rfind(|&found| found >= OLDEST_MAJOR),
         };
         let Some(major) = major else {
-            let wanted = existing.map_or(format!("{OLDEST_MAJOR} or newer"), |major| major.to_string());
-            return Err(PostgresError::NotInstalled { wanted, searched: SEARCHED });
+            let wanted = existing.map_or(format!("{OLDEST_MAJOR} or newer"), |major| {
+                major.to_string()
+            });
+            return Err(PostgresError::NotInstalled {
+                wanted,
+                searched: SEARCHED,
+            });
         };
         let bin = bin_dir(Path::new(ROOT), major);
-        Ok(Self { initdb: bin.join("initdb"), postgres: bin.join("postgres") })
+        Ok(Self {
+            initdb: bin.join("initdb"),
+            postgres: bin.join("postgres"),
+        })
     }
 }
 
@@ -43,7 +52,9 @@ fn bin_dir(root: &Path, major: u32) -> PathBuf {
 
 /// The majors that have both programs: a client-only package leaves a `bin` folder too.
 fn installed_majors(root: &Path) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(root) else {
+        return Vec::new();
+    };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|&major| {

@@ -27,7 +27,9 @@ pub enum PostgresError {
         user: &'static str,
     },
     /// `PostgreSQL` looks up the name of the user it runs as.
-    #[error("the user with id {uid} has no name on this machine, PostgreSQL refuses to run as it: add it to /etc/passwd or start estrade as another user")]
+    #[error(
+        "the user with id {uid} has no name on this machine, PostgreSQL refuses to run as it: add it to /etc/passwd or start estrade as another user"
+    )]
     NamelessUser {
         /// The user in question.
         uid: u32,
@@ -122,7 +124,14 @@ pub enum PostgresError {
 
 impl PostgresError {
     /// For `map_err` on a system call.
-    pub(super) fn io<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl FnOnce(E) -> Self {
-        move |source| Self::Io { action, path: path.to_path_buf(), source: source.into() }
+    pub(super) fn io<E: Into<io::Error>>(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(E) -> Self {
+        move |source| Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source: source.into(),
+        }
     }
 }

@@ -11,12 +11,15 @@
 //!   run/             the socket, unless the path is too long for one
 //! ```
 //!
-//! Started as root, only `data` and `run` belong to the server's user: root never follows a path that user can bend.
+//! Started as root, only `data` and `run` belong to the server's user: root never follows a path
+//! that user can bend.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -46,7 +49,8 @@ pub(super) struct Layout {
 /// Makes the folder of the cluster. Passable for the server's user, listable for nobody else.
 pub(super) fn create_root(dir: &Path) -> Result<(), PostgresError> {
     fs::create_dir_all(dir).map_err(PostgresError::io("create", dir))?;
-    fs::set_permissions(dir, Permissions::from_mode(0o711)).map_err(PostgresError::io("set the mode of", dir))
+    fs::set_permissions(dir, Permissions::from_mode(0o711))
+        .map_err(PostgresError::io("set the mode of", dir))
 }
 
 impl Layout {
@@ -75,10 +79,13 @@ impl Layout {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(PostgresError::io("read", &path)(error)),
         };
-        text.trim().parse().map(Some).map_err(|_| PostgresError::UnknownVersion {
-            folder: self.data.clone(),
-            found: text.trim().chars().take(20).collect(),
-        })
+        text.trim()
+            .parse()
+            .map(Some)
+            .map_err(|_| PostgresError::UnknownVersion {
+                folder: self.data.clone(),
+                found: text.trim().chars().take(20).collect(),
+            })
     }
 
     /// Claims the cluster for this process. The lock falls with the process, however it ends.
@@ -93,7 +100,9 @@ impl Layout {
             .map_err(PostgresError::io("open", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(PostgresError::InUse { folder: self.root.clone() }),
+            Err(TryLockError::WouldBlock) => Err(PostgresError::InUse {
+                folder: self.root.clone(),
+            }),
             Err(TryLockError::Error(error)) => Err(PostgresError::io("lock", &path)(error)),
         }
     }
@@ -116,20 +125,27 @@ impl Layout {
     }
 }
 
-/// Peer authentication maps system users to roles; root may connect to a cluster an ordinary user made.
+/// Peer authentication maps system users to roles; root may connect to a cluster an ordinary user
+/// made.
 fn identity_map(account: &Account) -> String {
     let mut names = vec!["root", ROLE, account.client_name.as_str()];
     names.dedup();
-    let lines: Vec<String> = names.iter().map(|name| format!("estrade \"{name}\" {ROLE}\n")).collect();
+    let lines: Vec<String> = names
+        .iter()
+        .map(|name| format!("estrade \"{name}\" {ROLE}\n"))
+        .collect();
     lines.concat()
 }
 
-/// Below the root if a socket there has a path that fits and needs no quoting anywhere, otherwise in /tmp.
+/// Below the root if a socket there has a path that fits and needs no quoting anywhere, otherwise
+/// in /tmp.
 fn choose_socket_dir(root: &Path) -> PathBuf {
     let below_root = root.join("run");
     let bytes = below_root.as_os_str().as_bytes();
     let socket_bytes = bytes.len() + format!("/.s.PGSQL.{PORT}").len();
-    let is_plain = bytes.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    let is_plain = bytes
+        .iter()
+        .all(|&byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     if is_plain && socket_bytes <= MAX_SOCKET_PATH_BYTES {
         return below_root;
     }
@@ -137,7 +153,8 @@ fn choose_socket_dir(root: &Path) -> PathBuf {
     Path::new("/tmp").join(format!("estrade-postgres-{}", &digest[..16]))
 }
 
-/// A folder only the server's user can enter. One that is there already must be just that: /tmp is open to everybody.
+/// A folder only the server's user can enter. One that is there already must be just that: /tmp is
+/// open to everybody.
 pub(super) fn make_private_dir(dir: &Path, account: &Account) -> Result<(), PostgresError> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => {}
@@ -148,7 +165,10 @@ pub(super) fn make_private_dir(dir: &Path, account: &Account) -> Result<(), Post
     let own_uid = rustix::process::geteuid().as_raw();
     let is_ours = meta.uid() == account.uid || meta.uid() == own_uid;
     if !meta.is_dir() || !is_ours || meta.mode() & 0o077 != 0 {
-        return Err(PostgresError::ForeignSocketFolder { folder: dir.to_path_buf(), uid: account.uid });
+        return Err(PostgresError::ForeignSocketFolder {
+            folder: dir.to_path_buf(),
+            uid: account.uid,
+        });
     }
     if meta.uid() != account.uid {
         std::os::unix::fs::lchown(dir, Some(account.uid), Some(account.gid))
@@ -160,7 +180,12 @@ pub(super) fn make_private_dir(dir: &Path, account: &Account) -> Result<(), Post
 fn write_atomically(path: &Path, text: &str) -> Result<(), PostgresError> {
     let aside = path.with_extension("new");
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&aside)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o644)
+            .open(&aside)?;
         file.write_all(text.as_bytes())?;
         file.sync_data()?;
         fs::rename(&aside, path)
@@ -174,25 +199,42 @@ mod tests {
 
     #[test]
     fn a_short_plain_path_keeps_its_socket() {
-        assert_eq!(choose_socket_dir(Path::new("/srv/estrade/postgres")), Path::new("/srv/estrade/postgres/run"));
+        assert_eq!(
+            choose_socket_dir(Path::new("/srv/estrade/postgres")),
+            Path::new("/srv/estrade/postgres/run")
+        );
     }
 
     #[test]
     fn a_long_or_odd_path_gets_a_short_socket_folder_of_its_own() {
         let long = PathBuf::from(format!("/srv/{}", "x".repeat(100)));
-        for root in [long.as_path(), Path::new("/srv/a,b"), Path::new("/srv/my clips"), Path::new("/srv/é")] {
+        for root in [
+            long.as_path(),
+            Path::new("/srv/a,b"),
+            Path::new("/srv/my clips"),
+            Path::new("/srv/é"),
+        ] {
             let dir = choose_socket_dir(root);
             assert!(dir.starts_with("/tmp"), "{}", dir.display());
             assert!(dir.as_os_str().len() < 60);
         }
-        assert_ne!(choose_socket_dir(Path::new("/srv/a,b")), choose_socket_dir(Path::new("/srv/a,c")));
+        assert_ne!(
+            choose_socket_dir(Path::new("/srv/a,b")),
+            choose_socket_dir(Path::new("/srv/a,c"))
+        );
     }
 
     #[test]
     fn the_longest_path_that_fits_keeps_its_socket() {
-        let fits = format!("/{}", "x".repeat(MAX_SOCKET_PATH_BYTES - "/".len() - "/run/.s.PGSQL.5432".len()));
+        let fits = format!(
+            "/{}",
+            "x".repeat(MAX_SOCKET_PATH_BYTES - "/".len() - "/run/.s.PGSQL.5432".len())
+        );
         assert!(choose_socket_dir(Path::new(&fits)).starts_with("/x".get(..1).unwrap_or("/")));
-        assert_eq!(choose_socket_dir(Path::new(&fits)), Path::new(&fits).join("run"));
+        assert_eq!(
+            choose_socket_dir(Path::new(&fits)),
+            Path::new(&fits).join("run")
+        );
         assert!(choose_socket_dir(Path::new(&format!("{fits}x"))).starts_with("/tmp"));
     }
 }

@@ -1,4 +1,5 @@
-//! The server's command line: it holds every setting, so that comparing it tells whether a running server fits.
+//! The server's command line: it holds every setting, so that comparing it tells whether a running
+//! server fits.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -26,7 +27,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("jit", "off"),
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),
-    // Errors of statements go to the client, which logs them once. They would also carry personal data into a file.
+    // Errors of statements go to the client, which logs them once. They would also carry personal
+    // data into a file.
     ("log_min_messages", "log"),
     ("log_min_error_statement", "panic"),
     ("log_checkpoints", "off"),
@@ -34,10 +36,18 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// Three settings that trade the safety of the data for speed.
-const CARELESS: &[(&str, &str)] = &[("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")];
+const CARELESS: &[(&str, &str)] = &[
+    ("fsync", "off"),
+    ("synchronous_commit", "off"),
+    ("full_page_writes", "off"),
+];
 
 /// The whole command line, program first.
-pub(super) fn arguments(postgres: &Path, layout: &Layout, options: PostgresOptions) -> Vec<OsString> {
+pub(super) fn arguments(
+    postgres: &Path,
+    layout: &Layout,
+    options: PostgresOptions,
+) -> Vec<OsString> {
     let mut arguments = vec![postgres.into(), "-D".into(), layout.data.clone().into()];
     let mut set = |name: &str, value: &OsStr| {
         let mut setting = OsString::from(format!("{name}="));

@@ -1,6 +1,7 @@
 //! An S3 endpoint inside this process, on loopback, over a durable store in a folder.
 //!
-//! The protocol (signatures, presigned URLs, chunked bodies, XML) is the `s3s` crate's; the store is ours.
+//! The protocol (signatures, presigned URLs, chunked bodies, XML) is the `s3s` crate's; the store
+//! is ours.
 
 mod cors;
 mod error;
@@ -11,6 +12,7 @@ mod store;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::cors::Front;
 pub use self::error::S3Error;
@@ -33,7 +35,8 @@ pub struct S3Options {
     pub sync: bool,
 }
 
-/// A running endpoint. Dropped without [`S3Endpoint::stop`], it ends at once, and nothing acknowledged is lost.
+/// A running endpoint. Dropped without [`S3Endpoint::stop`], it ends at once, and nothing
+/// acknowledged is lost.
 #[derive(Debug)]
 pub struct S3Endpoint {
     server: Server,
@@ -48,7 +51,8 @@ impl S3Endpoint {
         let store = open_store(dir, options.sync).await?;
         let service = Service::new(Arc::clone(&store), &options.region);
         let s3 = service::build(service, &options)?;
-        let server = Server::start(options.listen, Front::new(s3, store)).await?;
+        let server = Server::start(options.listen, Front::new(s3, Arc::clone(&store))).await?;
+        server.run_beside(sweep(store));
         tracing::info!(s3.addr = %server.addr(), "embedded S3 is ready");
         Ok(Self { server })
     }
@@ -69,9 +73,31 @@ impl S3Endpoint {
     }
 }
 
+/// Between two looks for uploads that nobody comes back to.
+const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
+
+/// Applies the lifecycle rules of the buckets, for ever.
+async fn sweep(store: Arc<Store>) {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        let store = Arc::clone(&store);
+        match tokio::task::spawn_blocking(move || store.abort_stale_uploads()).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(aborted)) => tracing::info!(
+                s3.aborted = aborted,
+                "uploads nobody came back to were aborted"
+            ),
+            Ok(Err(error)) => tracing::error!(%error, "stale uploads cannot be aborted"),
+            Err(_) => return,
+        }
+    }
+}
+
 async fn open_store(dir: &Path, sync: bool) -> Result<Arc<Store>, S3Error> {
     let dir = dir.to_path_buf();
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir, sync)).await;
     let store = opened.map_err(|_| S3Error::Interrupted)?;
-    Ok(Arc::new(store.map_err(|error| S3Error::Store(error.into()))?))
+    Ok(Arc::new(
+        store.map_err(|error| S3Error::Store(error.into()))?,
+    ))
 }

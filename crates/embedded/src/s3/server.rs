@@ -18,8 +18,8 @@ use super::cors::Front;
 /// Connections at a time; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
 
-/// From one request to the end of the next one's headers. Longer than clients keep idle connections (the AWS SDK 90 s),
-/// so that it is never us who closes one just as it is being reused.
+/// From one request to the end of the next one's headers. Longer than clients keep idle connections
+/// (the AWS SDK 90 s), so that it is never us who closes one just as it is being reused.
 const HEADER_LIMIT: Duration = Duration::from_mins(2);
 
 /// How long requests under way may take to finish once we stop.
@@ -41,10 +41,26 @@ impl Server {
         let failed = |source| S3Error::Listen { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let server = Self { addr, stopping: CancellationToken::new(), tasks: TaskTracker::new() };
-        let accepting = accept(listener, front, server.stopping.clone(), server.tasks.clone());
+        let server = Self {
+            addr,
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let accepting = accept(
+            listener,
+            front,
+            server.stopping.clone(),
+            server.tasks.clone(),
+        );
         server.tasks.spawn(accepting);
         Ok(server)
+    }
+
+    /// Runs something until the server stops.
+    pub(super) fn run_beside(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stopping = self.stopping.clone();
+        self.tasks
+            .spawn(async move { stopping.run_until_cancelled(task).await });
     }
 
     pub(super) fn addr(&self) -> SocketAddr {
@@ -65,14 +81,23 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, front: Front, stopping: CancellationToken, tasks: TaskTracker) {
+async fn accept(
+    listener: TcpListener,
+    front: Front,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let accepting = async {
         loop {
             // The semaphore is never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return;
+            };
             match listener.accept().await {
-                Ok((stream, _)) => drop(tasks.spawn(serve(stream, front.clone(), stopping.clone(), place))),
+                Ok((stream, _)) => {
+                    drop(tasks.spawn(serve(stream, front.clone(), stopping.clone(), place)))
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
@@ -83,8 +108,14 @@ async fn accept(listener: TcpListener, front: Front, stopping: CancellationToken
     stopping.run_until_cancelled(accepting).await;
 }
 
-async fn serve(stream: TcpStream, front: Front, stopping: CancellationToken, _place: OwnedSemaphorePermit) {
-    // Answers are written whole; waiting to fill packets only delays them. Failing costs nothing but that.
+async fn serve(
+    stream: TcpStream,
+    front: Front,
+    stopping: CancellationToken,
+    _place: OwnedSemaphorePermit,
+) {
+    // Answers are written whole; waiting to fill packets only delays them. Failing costs nothing
+    // but that.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

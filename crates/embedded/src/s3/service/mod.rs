@@ -3,6 +3,7 @@
 mod buckets;
 mod convert;
 mod copying;
+mod lifecycle;
 mod listing;
 mod multipart;
 mod objects;
@@ -36,7 +37,8 @@ struct KeyPair {
 
 /// Puts the protocol around the operations.
 pub(super) fn build(service: Service, options: &S3Options) -> Result<S3Service, S3Error> {
-    Region::new(options.region.as_str().into()).map_err(|_| S3Error::Region(options.region.clone()))?;
+    Region::new(options.region.as_str().into())
+        .map_err(|_| S3Error::Region(options.region.clone()))?;
     let mut builder = S3ServiceBuilder::new(service);
     builder.set_auth(KeyPair {
         access_key: options.access_key.clone(),
@@ -48,13 +50,20 @@ pub(super) fn build(service: Service, options: &S3Options) -> Result<S3Service, 
 #[async_trait]
 impl S3Auth for KeyPair {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.access_key { Ok(self.secret_key.clone()) } else { Err(s3_error!(InvalidAccessKeyId)) }
+        if access_key == self.access_key {
+            Ok(self.secret_key.clone())
+        } else {
+            Err(s3_error!(InvalidAccessKeyId))
+        }
     }
 }
 
 impl Service {
     pub(super) fn new(store: Arc<Store>, region: &str) -> Self {
-        Self { store, region: region.to_owned() }
+        Self {
+            store,
+            region: region.to_owned(),
+        }
     }
 
     fn bucket(&self, name: &str) -> S3Result<Arc<Bucket>> {
@@ -68,7 +77,9 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T, StoreError> + Send + 'static,
 {
-    let done = spawn_blocking(work).await.map_err(|error| s3_error!(error, InternalError))?;
+    let done = spawn_blocking(work)
+        .await
+        .map_err(|error| s3_error!(error, InternalError))?;
     Ok(done?)
 }
 
@@ -106,6 +117,9 @@ operations! {
         buckets::delete_bucket_cors(DeleteBucketCorsInput) -> DeleteBucketCorsOutput;
         copying::copy_object(CopyObjectInput) -> CopyObjectOutput;
         copying::upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput;
+        lifecycle::delete_bucket_lifecycle(DeleteBucketLifecycleInput) -> DeleteBucketLifecycleOutput;
+        lifecycle::put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput)
+            -> PutBucketLifecycleConfigurationOutput;
         listing::list_parts(ListPartsInput) -> ListPartsOutput;
         multipart::abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
         multipart::complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
@@ -123,6 +137,8 @@ operations! {
         buckets::get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput;
         buckets::head_bucket(HeadBucketInput) -> HeadBucketOutput;
         buckets::list_buckets(ListBucketsInput) -> ListBucketsOutput;
+        lifecycle::get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput)
+            -> GetBucketLifecycleConfigurationOutput;
         listing::list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput;
         listing::list_objects(ListObjectsInput) -> ListObjectsOutput;
         listing::list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output;

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::cors::CorsRule;
 use super::disk::{self, Disk, Scratch};
 use super::lease::Leases;
+use super::lifecycle::AbortRule;
 use super::listing::{self, Listed, Page, Query};
 use super::object::{Attributes, ObjectMeta};
 use super::reader::ObjectReader;
@@ -44,6 +45,8 @@ pub(super) struct BucketRecord {
     pub(super) created_ms: i64,
     #[serde(default)]
     pub(super) cors: Vec<CorsRule>,
+    #[serde(default)]
+    pub(super) lifecycle: Vec<AbortRule>,
 }
 
 /// One bucket.
@@ -53,6 +56,8 @@ pub(crate) struct Bucket {
     pub(super) dir: PathBuf,
     pub(super) disk: Arc<Disk>,
     record: RwLock<BucketRecord>,
+    /// Held while the record is written, which takes longer than it may be locked.
+    changing_record: Mutex<()>,
     /// False once the bucket is being deleted; held for reading by every write.
     is_open: RwLock<bool>,
     key_locks: [Mutex<()>; KEY_LOCKS],
@@ -72,11 +77,21 @@ impl Bucket {
         let multipart = aside.join("multipart");
         fs::create_dir(&multipart).map_err(StoreError::io("create", &multipart))?;
         let scratch = disk.scratch()?;
-        let record = BucketRecord { created_ms: file::modified_ms(&scratch.file)?, ..BucketRecord::default() };
+        let record = BucketRecord {
+            created_ms: file::modified_ms(&scratch.file)?,
+            ..BucketRecord::default()
+        };
         write_json(disk, scratch, &aside.join("bucket.json"), &record)?;
         disk.sync_dir(&objects)?;
         disk.commit_dir(&aside, &dir)?;
-        Ok(Self::assemble(disk, dir, name, record, BTreeMap::new(), Uploads::default()))
+        Ok(Self::assemble(
+            disk,
+            dir,
+            name,
+            record,
+            BTreeMap::new(),
+            Uploads::default(),
+        ))
     }
 
     pub(super) fn assemble(
@@ -93,6 +108,7 @@ impl Bucket {
             dir,
             disk: Arc::clone(disk),
             record: RwLock::new(record),
+            changing_record: Mutex::default(),
             is_open: RwLock::new(true),
             key_locks: [const { Mutex::new(()) }; KEY_LOCKS],
             listing: RwLock::new(listing),
@@ -110,11 +126,34 @@ impl Bucket {
     }
 
     pub(crate) fn set_cors(&self, cors: Vec<CorsRule>) -> Result<(), StoreError> {
+        self.change_record(|record| BucketRecord { cors, ..record })
+    }
+
+    pub(crate) fn lifecycle(&self) -> Vec<AbortRule> {
+        read(&self.record).lifecycle.clone()
+    }
+
+    pub(crate) fn set_lifecycle(&self, lifecycle: Vec<AbortRule>) -> Result<(), StoreError> {
+        self.change_record(|record| BucketRecord {
+            lifecycle,
+            ..record
+        })
+    }
+
+    fn change_record(
+        &self,
+        change: impl FnOnce(BucketRecord) -> BucketRecord,
+    ) -> Result<(), StoreError> {
         self.writing(|| {
-            let mut record = write(&self.record);
-            let changed = BucketRecord { cors, ..record.clone() };
-            write_json(&self.disk, self.disk.scratch()?, &self.dir.join("bucket.json"), &changed)?;
-            *record = changed;
+            let _changing = locked(&self.changing_record);
+            let changed = change(read(&self.record).clone());
+            write_json(
+                &self.disk,
+                self.disk.scratch()?,
+                &self.dir.join("bucket.json"),
+                &changed,
+            )?;
+            *write(&self.record) = changed;
             Ok(())
         })
     }
@@ -155,7 +194,12 @@ impl Bucket {
     }
 
     /// Gives a sealed file its key: the moment an object comes into being.
-    pub(super) fn commit(&self, scratch: Scratch, meta: &ObjectMeta, condition: &Condition) -> Result<(), StoreError> {
+    pub(super) fn commit(
+        &self,
+        scratch: Scratch,
+        meta: &ObjectMeta,
+        condition: &Condition,
+    ) -> Result<(), StoreError> {
         self.writing(|| {
             let _key = locked(self.key_lock(&meta.key));
             self.check(&meta.key, condition)?;
@@ -172,7 +216,9 @@ impl Bucket {
     pub(crate) fn check(&self, key: &str, condition: &Condition) -> Result<(), StoreError> {
         let listing = read(&self.listing);
         let holds = match (condition, listing.get(key)) {
-            (Condition::None, _) | (Condition::Absent, None) | (Condition::Present, Some(_)) => true,
+            (Condition::None, _) | (Condition::Absent, None) | (Condition::Present, Some(_)) => {
+                true
+            }
             (Condition::Etag(etag), Some(found)) => **etag == *found.etag,
             (Condition::Etag(_), None) => return Err(StoreError::NoSuchKey),
             (Condition::Absent, Some(_)) | (Condition::Present, None) => false,
@@ -227,7 +273,10 @@ impl Bucket {
     }
 
     /// Runs a write unless the bucket is being deleted.
-    pub(super) fn writing<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn writing<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let is_open = read(&self.is_open);
         if !*is_open {
             return Err(StoreError::NoSuchBucket);
@@ -258,7 +307,11 @@ impl Bucket {
 
 impl Listed {
     pub(super) fn of(meta: &ObjectMeta) -> Self {
-        Self { size: meta.size, etag: meta.etag.as_str().into(), modified_ms: meta.modified_ms }
+        Self {
+            size: meta.size,
+            etag: meta.etag.as_str().into(),
+            modified_ms: meta.modified_ms,
+        }
     }
 }
 
@@ -269,7 +322,8 @@ fn open_object(path: &Path) -> Result<File, StoreError> {
     })
 }
 
-/// The upload whose parts the object at `path` consists of, if any. A damaged object may be replaced and deleted.
+/// The upload whose parts the object at `path` consists of, if any. A damaged object may be
+/// replaced and deleted.
 fn find_upload_of(path: &Path) -> Result<Option<String>, StoreError> {
     let found = open_object(path).and_then(|file| file::read_footer::<ObjectMeta>(&file, path));
     match found {

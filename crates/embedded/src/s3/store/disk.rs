@@ -29,7 +29,11 @@ impl Disk {
         let tmp = root.join("tmp");
         remove_tree(&tmp)?;
         fs::create_dir_all(&tmp).map_err(StoreError::io("create", &tmp))?;
-        let disk = Self { tmp, sync, next: AtomicU64::new(0) };
+        let disk = Self {
+            tmp,
+            sync,
+            next: AtomicU64::new(0),
+        };
         disk.sync_dir(root)?;
         Ok(disk)
     }
@@ -42,20 +46,34 @@ impl Disk {
             .create_new(true)
             .open(&path)
             .map_err(StoreError::io("create", &path))?;
-        Ok(Scratch { file, path, is_committed: false })
+        Ok(Scratch {
+            file,
+            path,
+            is_committed: false,
+        })
+    }
+
+    /// What the clock that stamps files says, in milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> Result<i64, StoreError> {
+        super::file::modified_ms(&self.scratch()?.file)
     }
 
     /// A free name aside, for a folder.
     pub(super) fn scratch_path(&self) -> PathBuf {
-        self.tmp.join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
+        self.tmp
+            .join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    /// Forces the content to disk; needed before [`Self::commit`], and apart from it because it takes the longest.
+    /// Forces the content to disk; needed before [`Self::commit`], and apart from it because it
+    /// takes the longest.
     pub(super) fn sync_scratch(&self, scratch: &Scratch) -> Result<(), StoreError> {
         if !self.sync {
             return Ok(());
         }
-        scratch.file.sync_data().map_err(StoreError::io("sync", &scratch.path))
+        scratch
+            .file
+            .sync_data()
+            .map_err(StoreError::io("sync", &scratch.path))
     }
 
     /// Gives the file its name, replacing what had it. Once this returns, it survives a power cut.
@@ -88,7 +106,9 @@ impl Disk {
         if !self.sync {
             return Ok(());
         }
-        File::open(dir).and_then(|dir| dir.sync_all()).map_err(StoreError::io("sync", dir))
+        File::open(dir)
+            .and_then(|dir| dir.sync_all())
+            .map_err(StoreError::io("sync", dir))
     }
 }
 
@@ -115,7 +135,9 @@ pub(super) fn names_in(dir: &Path) -> Result<Vec<String>, StoreError> {
 /// Removes a folder and everything in it, if it is there.
 pub(super) fn remove_tree(dir: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", dir)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::io("remove", dir)(error))
+        }
         _ => Ok(()),
     }
 }

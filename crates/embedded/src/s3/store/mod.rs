@@ -12,15 +12,17 @@
 //!       <part number>             body and footer in one file
 //! ```
 //!
-//! **One rename commits.** A file is written aside, forced to disk, renamed into place, and the folder is forced to
-//! disk. Body, size, etag, checksums and headers are in that one file, so they change together or not at all, and a
-//! reader who has it open keeps a whole version whatever happens to the name.
+//! **One rename commits.** A file is written aside, forced to disk, renamed into place, and the
+//! folder is forced to disk. Body, size, etag, checksums and headers are in that one file, so they
+//! change together or not at all, and a reader who has it open keeps a whole version whatever
+//! happens to the name.
 //!
-//! **Completing an upload copies nothing.** The object is a footer that lists the part files, which stay where they
-//! are. Whoever replaces or deletes such an object removes the parts once nobody reads them (see [`lease`]).
+//! **Completing an upload copies nothing.** The object is a footer that lists the part files, which
+//! stay where they are. Whoever replaces or deletes such an object removes the parts once nobody
+//! reads them (see [`lease`]).
 //!
-//! **The listing** is a sorted map in memory, rebuilt at start from the footers: some 200 bytes and one small read an
-//! object, which is fine up to a few million of them.
+//! **The listing** is a sorted map in memory, rebuilt at start from the footers: some 200 bytes and
+//! one small read an object, which is fine up to a few million of them.
 
 pub(crate) mod body;
 mod bucket;
@@ -30,10 +32,13 @@ mod disk;
 mod error;
 mod file;
 mod lease;
+mod lifecycle;
 mod listing;
 mod object;
 mod reader;
 mod recovery;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -47,6 +52,7 @@ pub(crate) use self::digest::{Checksums, Digests, ExpectedDigests};
 use self::disk::Disk;
 pub(crate) use self::error::StoreError;
 pub(crate) use self::file::Received;
+pub(crate) use self::lifecycle::AbortRule;
 pub(crate) use self::listing::{Listed, Page, Query, Start};
 pub(crate) use self::object::{Attributes, ObjectMeta};
 pub(crate) use self::reader::ObjectReader;
@@ -78,7 +84,13 @@ impl Store {
             let bucket = recovery::open_bucket(&disk, buckets_dir.join(&name), &name)?;
             buckets.insert(name, Arc::new(bucket));
         }
-        Ok(Self { disk, buckets_dir, buckets: RwLock::new(buckets), changing: Mutex::default(), _lock: lock })
+        Ok(Self {
+            disk,
+            buckets_dir,
+            buckets: RwLock::new(buckets),
+            changing: Mutex::default(),
+            _lock: lock,
+        })
     }
 
     /// A new file aside, to receive a body.
@@ -87,7 +99,10 @@ impl Store {
     }
 
     pub(crate) fn find_bucket(&self, name: &str) -> Result<Arc<Bucket>, StoreError> {
-        read(&self.buckets).get(name).cloned().ok_or(StoreError::NoSuchBucket)
+        read(&self.buckets)
+            .get(name)
+            .cloned()
+            .ok_or(StoreError::NoSuchBucket)
     }
 
     pub(crate) fn list_buckets(&self) -> Vec<Arc<Bucket>> {
@@ -127,7 +142,9 @@ fn claim(root: &Path) -> Result<File, StoreError> {
         .map_err(StoreError::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { folder: root.to_path_buf() }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            folder: root.to_path_buf(),
+        }),
         Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
     }
 }

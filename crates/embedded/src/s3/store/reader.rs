@@ -22,19 +22,36 @@ enum Source {
     /// The bytes are in this file.
     Whole { file: File, path: PathBuf },
     /// The bytes are in part files, opened one at a time.
-    Parts { dir: PathBuf, list: PartList, open: Option<(usize, File)>, _lease: Lease },
+    Parts {
+        dir: PathBuf,
+        list: PartList,
+        open: Option<(usize, File)>,
+        _lease: Lease,
+    },
 }
 
 impl ObjectReader {
     pub(super) fn whole(meta: ObjectMeta, file: File, path: PathBuf) -> Self {
-        Self { meta, source: Source::Whole { file, path } }
+        Self {
+            meta,
+            source: Source::Whole { file, path },
+        }
     }
 
     pub(super) fn parts(meta: ObjectMeta, list: PartList, dir: PathBuf, lease: Lease) -> Self {
-        Self { meta, source: Source::Parts { dir, list, open: None, _lease: lease } }
+        Self {
+            meta,
+            source: Source::Parts {
+                dir,
+                list,
+                open: None,
+                _lease: lease,
+            },
+        }
     }
 
-    /// Reads up to `max` bytes from `offset`; fewer at a part's end, none only at the object's end. Blocks.
+    /// Reads up to `max` bytes from `offset`; fewer at a part's end, none only at the object's end.
+    /// Blocks.
     pub(crate) fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, StoreError> {
         let left = self.meta.size.saturating_sub(offset);
         match &mut self.source {
@@ -42,16 +59,23 @@ impl ObjectReader {
                 let length = usize::try_from(left).unwrap_or(max).min(max);
                 read_exact(file, offset, length).map_err(StoreError::io("read", path))
             }
-            Source::Parts { dir, list, open, .. } => {
-                let Some((index, offset_in_part)) = locate(list, offset) else { return Ok(Bytes::new()) };
+            Source::Parts {
+                dir, list, open, ..
+            } => {
+                let Some((index, offset_in_part)) = locate(list, offset) else {
+                    return Ok(Bytes::new());
+                };
                 let part = list.parts[index];
                 let path = super::upload::part_path(dir, part.number);
                 let file = match open.take() {
                     Some((opened, file)) if opened == index => file,
                     _ => File::open(&path).map_err(StoreError::io("open", &path))?,
                 };
-                let length = usize::try_from(part.size - offset_in_part).unwrap_or(max).min(max);
-                let bytes = read_exact(&file, offset_in_part, length).map_err(StoreError::io("read", &path))?;
+                let length = usize::try_from(part.size - offset_in_part)
+                    .unwrap_or(max)
+                    .min(max);
+                let bytes = read_exact(&file, offset_in_part, length)
+                    .map_err(StoreError::io("read", &path))?;
                 *open = Some((index, file));
                 Ok(bytes)
             }
@@ -84,9 +108,24 @@ mod tests {
 
     #[test]
     fn every_offset_falls_into_one_part() {
-        let parts = [(1, 3), (3, 0), (7, 2)].map(|(number, size)| PartSpan { number, size }).to_vec();
-        let list = PartList { upload: "u".to_owned(), parts };
+        let parts = [(1, 3), (3, 0), (7, 2)]
+            .map(|(number, size)| PartSpan { number, size })
+            .to_vec();
+        let list = PartList {
+            upload: "u".to_owned(),
+            parts,
+        };
         let found: Vec<_> = (0..6).map(|offset| locate(&list, offset)).collect();
-        assert_eq!(found, [Some((0, 0)), Some((0, 1)), Some((0, 2)), Some((2, 0)), Some((2, 1)), None]);
+        assert_eq!(
+            found,
+            [
+                Some((0, 0)),
+                Some((0, 1)),
+                Some((0, 2)),
+                Some((2, 0)),
+                Some((2, 1)),
+                None
+            ]
+        );
     }
 }

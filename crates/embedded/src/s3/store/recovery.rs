@@ -1,4 +1,5 @@
-//! Opening a bucket: the listing is rebuilt from the footers, and what a crash left behind is tidied up.
+//! Opening a bucket: the listing is rebuilt from the footers, and what a crash left behind is
+//! tidied up.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -21,7 +22,11 @@ struct Objects {
     completed: HashSet<String>,
 }
 
-pub(super) fn open_bucket(disk: &Arc<Disk>, dir: PathBuf, name: &str) -> Result<Bucket, StoreError> {
+pub(super) fn open_bucket(
+    disk: &Arc<Disk>,
+    dir: PathBuf,
+    name: &str,
+) -> Result<Bucket, StoreError> {
     let record = read_json(&dir.join("bucket.json"))?;
     let objects = read_objects(&dir.join("objects"))?;
     let uploads = Uploads::default();
@@ -29,7 +34,14 @@ pub(super) fn open_bucket(disk: &Arc<Disk>, dir: PathBuf, name: &str) -> Result<
     for id in disk::names_in(&multipart)? {
         recover_upload(disk, &dir, &id, &objects, &uploads)?;
     }
-    Ok(Bucket::assemble(disk, dir, name, record, objects.listing, uploads))
+    Ok(Bucket::assemble(
+        disk,
+        dir,
+        name,
+        record,
+        objects.listing,
+        uploads,
+    ))
 }
 
 fn read_objects(dir: &Path) -> Result<Objects, StoreError> {
@@ -57,13 +69,17 @@ impl Objects {
 fn read_object(path: &Path) -> Result<ObjectMeta, StoreError> {
     let file = File::open(path).map_err(StoreError::io("open", path))?;
     let (meta, _) = file::read_footer::<ObjectMeta>(&file, path)?;
-    if path.file_name().is_none_or(|name| *name != *object_name(&meta.key)) {
+    if path
+        .file_name()
+        .is_none_or(|name| *name != *object_name(&meta.key))
+    {
         return Err(StoreError::damaged(path, &"it lies at another key's place"));
     }
     Ok(meta)
 }
 
-/// An upload is completed (its parts are an object), open (its record stands) or neither (aborted or replaced).
+/// An upload is completed (its parts are an object), open (its record stands) or neither (aborted
+/// or replaced).
 fn recover_upload(
     disk: &Disk,
     bucket: &Path,
@@ -91,10 +107,13 @@ fn recover_upload(
 fn read_parts(dir: &Path) -> Result<BTreeMap<u32, PartMeta>, StoreError> {
     let mut parts = BTreeMap::new();
     for name in disk::names_in(dir)? {
-        let Ok(number) = name.parse::<u32>() else { continue };
+        let Ok(number) = name.parse::<u32>() else {
+            continue;
+        };
         let path = dir.join(name);
         let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-        // A damaged part is as good as one that never came: the client is told so when it completes.
+        // A damaged part is as good as one that never came: the client is told so when it
+        // completes.
         match file::read_footer::<PartMeta>(&file, &path) {
             Ok((meta, _)) => drop(parts.insert(number, meta)),
             Err(error) => tracing::error!(%error, "a part is left out of its upload"),

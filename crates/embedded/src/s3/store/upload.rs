@@ -98,13 +98,22 @@ impl Uploads {
 
     pub(super) fn insert(&self, id: &str, record: UploadRecord, parts: BTreeMap<u32, PartMeta>) {
         let place = (record.key.clone(), id.to_owned());
-        let upload = Upload { record, state: Mutex::new(State { is_open: true, parts }) };
+        let upload = Upload {
+            record,
+            state: Mutex::new(State {
+                is_open: true,
+                parts,
+            }),
+        };
         locked(&self.0).insert(place, Arc::new(upload));
     }
 
     fn find(&self, key: &str, id: &str) -> Result<Arc<Upload>, StoreError> {
         let place = (key.to_owned(), id.to_owned());
-        locked(&self.0).get(&place).cloned().ok_or(StoreError::NoSuchUpload)
+        locked(&self.0)
+            .get(&place)
+            .cloned()
+            .ok_or(StoreError::NoSuchUpload)
     }
 
     fn remove(&self, key: &str, id: &str) {
@@ -124,8 +133,17 @@ impl Bucket {
             fs::create_dir(&dir).map_err(StoreError::io("create", &dir))?;
             let scratch = self.disk.scratch()?;
             let initiated_ms = file::modified_ms(&scratch.file)?;
-            let NewUpload { key, attributes, algorithm } = new;
-            let record = UploadRecord { key, attributes, algorithm, initiated_ms };
+            let NewUpload {
+                key,
+                attributes,
+                algorithm,
+            } = new;
+            let record = UploadRecord {
+                key,
+                attributes,
+                algorithm,
+                initiated_ms,
+            };
             write_json(&self.disk, scratch, &dir.join(RECORD), &record)?;
             self.disk.sync_parent(&dir)?;
             self.uploads.insert(&id, record, BTreeMap::new());
@@ -134,12 +152,22 @@ impl Bucket {
     }
 
     /// The checksum the client promised for every part of an upload.
-    pub(crate) fn find_upload_algorithm(&self, key: &str, id: &str) -> Result<Option<String>, StoreError> {
+    pub(crate) fn find_upload_algorithm(
+        &self,
+        key: &str,
+        id: &str,
+    ) -> Result<Option<String>, StoreError> {
         Ok(self.uploads.find(key, id)?.record.algorithm.clone())
     }
 
     /// Stores a part, replacing one of the same number.
-    pub(crate) fn put_part(&self, key: &str, id: &str, number: u32, body: Received) -> Result<PartMeta, StoreError> {
+    pub(crate) fn put_part(
+        &self,
+        key: &str,
+        id: &str,
+        number: u32,
+        body: Received,
+    ) -> Result<PartMeta, StoreError> {
         let upload = self.uploads.find(key, id)?;
         let meta = PartMeta {
             number,
@@ -151,7 +179,10 @@ impl Bucket {
         let scratch = body.seal(&self.disk, &meta)?;
         // The order of locks is everywhere: the upload, the bucket, the key.
         let mut state = upload.open_state()?;
-        self.writing(|| self.disk.commit(scratch, &part_path(&self.upload_dir(id), number)))?;
+        self.writing(|| {
+            self.disk
+                .commit(scratch, &part_path(&self.upload_dir(id), number))
+        })?;
         state.parts.insert(number, meta.clone());
         Ok(meta)
     }
@@ -166,16 +197,27 @@ impl Bucket {
     ) -> Result<(Vec<PartMeta>, bool), StoreError> {
         let upload = self.uploads.find(key, id)?;
         let state = upload.open_state()?;
-        let mut rest = state.parts.range(after.saturating_add(1)..).map(|(_, part)| part.clone());
+        let mut rest = state
+            .parts
+            .range(after.saturating_add(1)..)
+            .map(|(_, part)| part.clone());
         let page = rest.by_ref().take(max).collect();
         Ok((page, rest.next().is_some()))
     }
 
-    /// Up to `max` uploads of keys with `prefix` that come after the given key and id, and whether there are more.
-    pub(crate) fn list_uploads(&self, prefix: &str, after: (&str, &str), max: usize) -> (Vec<UploadSummary>, bool) {
+    /// Up to `max` uploads of keys with `prefix` that come after the given key and id, and whether
+    /// there are more.
+    pub(crate) fn list_uploads(
+        &self,
+        prefix: &str,
+        after: (&str, &str),
+        max: usize,
+    ) -> (Vec<UploadSummary>, bool) {
         let uploads = locked(&self.uploads.0);
         // An empty id means every upload of the key was shown already.
-        let is_after = |key: &str, id: &str| key > after.0 || (key == after.0 && !after.1.is_empty() && id > after.1);
+        let is_after = |key: &str, id: &str| {
+            key > after.0 || (key == after.0 && !after.1.is_empty() && id > after.1)
+        };
         let mut rest = uploads
             .iter()
             .filter(|((key, id), _)| key.starts_with(prefix) && is_after(key, id))
@@ -191,8 +233,8 @@ impl Bucket {
 
     /// Makes the chosen parts the object, without copying a byte.
     ///
-    /// The commit of the object's footer is the moment it happens. Everything after it is tidying, which the next
-    /// start does too. Asked again, the answer is the object as long as it stands.
+    /// The commit of the object's footer is the moment it happens. Everything after it is tidying,
+    /// which the next start does too. Asked again, the answer is the object as long as it stands.
     pub(crate) fn complete_upload(
         &self,
         key: &str,
@@ -211,7 +253,12 @@ impl Bucket {
         }
         let parts = choose(&state.parts, chosen)?;
         let mut scratch = self.disk.scratch()?;
-        let meta = assemble(&upload.record, id, &parts, file::modified_ms(&scratch.file)?)?;
+        let meta = assemble(
+            &upload.record,
+            id,
+            &parts,
+            file::modified_ms(&scratch.file)?,
+        )?;
         file::seal(&self.disk, &mut scratch, &meta)?;
         self.commit(scratch, &meta, condition)?;
         state.is_open = false;
@@ -247,12 +294,19 @@ impl Bucket {
 impl Upload {
     fn open_state(&self) -> Result<std::sync::MutexGuard<'_, State>, StoreError> {
         let state = locked(&self.state);
-        if state.is_open { Ok(state) } else { Err(StoreError::NoSuchUpload) }
+        if state.is_open {
+            Ok(state)
+        } else {
+            Err(StoreError::NoSuchUpload)
+        }
     }
 }
 
 /// Names a folder that is never reused, even after the clock was set back.
-#[expect(clippy::disallowed_methods, reason = "a name only has to be new; nothing depends on its value")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a name only has to be new; nothing depends on its value"
+)]
 fn new_upload_id() -> String {
     hex::encode(rand::random::<[u8; 16]>())
 }
@@ -270,12 +324,20 @@ pub(super) fn read_record(dir: &Path) -> Result<Option<UploadRecord>, StoreError
     super::bucket::read_json(&path).map(Some)
 }
 
-/// After the object is committed: first the parts it does not consist of go, then the upload is no longer open. In
-/// this order a crash in between is seen at the next start.
-pub(super) fn close_completed(disk: &disk::Disk, dir: &Path, object: &ObjectMeta) -> Result<(), StoreError> {
-    let Some(list) = &object.parts else { return Ok(()) };
+/// After the object is committed: first the parts it does not consist of go, then the upload is no
+/// longer open. In this order a crash in between is seen at the next start.
+pub(super) fn close_completed(
+    disk: &disk::Disk,
+    dir: &Path,
+    object: &ObjectMeta,
+) -> Result<(), StoreError> {
+    let Some(list) = &object.parts else {
+        return Ok(());
+    };
     for name in disk::names_in(dir)? {
-        let is_surplus = name.parse().is_ok_and(|number: u32| list.parts.iter().all(|part| part.number != number));
+        let is_surplus = name
+            .parse()
+            .is_ok_and(|number: u32| list.parts.iter().all(|part| part.number != number));
         if is_surplus {
             let path = dir.join(name);
             fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
@@ -285,22 +347,37 @@ pub(super) fn close_completed(disk: &disk::Disk, dir: &Path, object: &ObjectMeta
 }
 
 /// The parts the client chose, if it knows them.
-fn choose<'a>(stored: &'a BTreeMap<u32, PartMeta>, chosen: &[ChosenPart]) -> Result<Vec<&'a PartMeta>, StoreError> {
+fn choose<'a>(
+    stored: &'a BTreeMap<u32, PartMeta>,
+    chosen: &[ChosenPart],
+) -> Result<Vec<&'a PartMeta>, StoreError> {
     if chosen.is_empty() || !chosen.is_sorted_by(|a, b| a.number < b.number) {
         return Err(StoreError::InvalidPartOrder);
     }
     let mut parts = Vec::with_capacity(chosen.len());
     for choice in chosen {
-        let invalid = StoreError::InvalidPart { number: choice.number };
-        let Some(part) = stored.get(&choice.number) else { return Err(invalid) };
+        let invalid = StoreError::InvalidPart {
+            number: choice.number,
+        };
+        let Some(part) = stored.get(&choice.number) else {
+            return Err(invalid);
+        };
         if part.etag != choice.etag || part.checksums.first_mismatch(&choice.checksums).is_some() {
             return Err(invalid);
         }
         parts.push(part);
     }
-    let small = parts.iter().rev().skip(1).find(|part| part.size < MIN_PART_BYTES);
+    let small = parts
+        .iter()
+        .rev()
+        .skip(1)
+        .find(|part| part.size < MIN_PART_BYTES);
     match small {
-        Some(part) => Err(StoreError::PartTooSmall { number: part.number, size: part.size, min: MIN_PART_BYTES }),
+        Some(part) => Err(StoreError::PartTooSmall {
+            number: part.number,
+            size: part.size,
+            min: MIN_PART_BYTES,
+        }),
         None => Ok(parts),
     }
 }
@@ -313,11 +390,19 @@ fn assemble(
 ) -> Result<ObjectMeta, StoreError> {
     let size = parts.iter().map(|part| part.size).sum();
     if size > MAX_OBJECT_BYTES {
-        return Err(StoreError::TooLarge { limit: MAX_OBJECT_BYTES });
+        return Err(StoreError::TooLarge {
+            limit: MAX_OBJECT_BYTES,
+        });
     }
     let checksums: Vec<&Checksums> = parts.iter().map(|part| &part.checksums).collect();
     let etag = combined_etag(parts.iter().map(|part| part.etag.as_str()));
-    let spans = parts.iter().map(|part| PartSpan { number: part.number, size: part.size }).collect();
+    let spans = parts
+        .iter()
+        .map(|part| PartSpan {
+            number: part.number,
+            size: part.size,
+        })
+        .collect();
     Ok(ObjectMeta {
         key: record.key.clone(),
         size,
@@ -325,6 +410,9 @@ fn assemble(
         modified_ms,
         attributes: record.attributes.clone(),
         checksums: combined_checksums(&checksums),
-        parts: Some(PartList { upload: id.to_owned(), parts: spans }),
+        parts: Some(PartList {
+            upload: id.to_owned(),
+            parts: spans,
+        }),
     })
 }
