@@ -111,6 +111,18 @@ describe("event queue", () => {
     expect(new EventQueue(fakeHost([], '{"a":1}').host).size).toBe(0);
   });
 
+  it("sends an event once when hiding is followed by closing", async () => {
+    const { state, host } = fakeHost();
+    const queue = new EventQueue(host);
+    queue.push(event("a"));
+    queue.flushLeaving();
+    queue.push(event("b"));
+    queue.flushLeaving();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(state.batches).toEqual([["a"], ["b"]]);
+    expect(queue.size).toBe(0);
+  });
+
   it("leaves unconfirmed events stored when the page goes away", async () => {
     const { state, host } = fakeHost([{ kind: "later", afterMs: null }]);
     const queue = new EventQueue(host);

@@ -33,6 +33,8 @@ export class EventQueue {
   private events: PlaybackEvent[];
   private sending = false;
   private cancelTimer: (() => void) | null = null;
+  /** Sent while leaving and not answered yet: being hidden and being closed often follow each other. */
+  private readonly leaving = new Set<string>();
   /** The server asked for patience until then. */
   private quietUntil = 0;
 
@@ -66,9 +68,11 @@ export class EventQueue {
 
   /** The page is being hidden or closed: one batch that may outlive it. What is not confirmed stays stored. */
   flushLeaving(): void {
-    const batch = this.firstBatch();
+    const batch = this.firstBatch((event) => !this.leaving.has(event.id));
     if (batch.length === 0) return;
+    for (const { id } of batch) this.leaving.add(id);
     void this.host.send(batch, true).then((outcome) => {
+      for (const { id } of batch) this.leaving.delete(id);
       if (outcome.kind !== "later") this.drop(batch);
     });
   }
@@ -85,10 +89,10 @@ export class EventQueue {
     return true;
   }
 
-  private firstBatch(): PlaybackEvent[] {
+  private firstBatch(wanted: (event: PlaybackEvent) => boolean = () => true): PlaybackEvent[] {
     const batch: PlaybackEvent[] = [];
     let bytes = '{"events":[]}'.length;
-    for (const event of this.events.slice(0, BATCH_EVENTS)) {
+    for (const event of this.events.filter(wanted).slice(0, BATCH_EVENTS)) {
       bytes += JSON.stringify(event).length + 1;
       if (bytes > BATCH_BYTES && batch.length > 0) break;
       batch.push(event);

@@ -26,9 +26,9 @@ export class Engine {
   /** Given up: only `retry` or a new engine helps. */
   hasFailed = false;
   private hls: Hls | null = null;
+  private isResting = false;
   private mediaRecovered = false;
   private rebuilt = false;
-  private resumeAtS = 0;
 
   constructor(
     readonly video: HTMLVideoElement,
@@ -36,6 +36,7 @@ export class Engine {
     private readonly HlsImpl: HlsClass | null,
     private readonly isCold: boolean,
     private readonly hooks: EngineHooks,
+    private resumeAtS = 0,
   ) {
     this.build();
   }
@@ -44,21 +45,15 @@ export class Engine {
   play(): void {
     if (!this.hls) return;
     this.hls.config.maxMaxBufferLength = PLAYING_BUFFER_S;
-    if (this.hls.levels.length > 0) this.hls.startLoad();
+    // Only after a rest: starting again would throw away a segment that is on its way.
+    if (this.isResting && this.hls.levels.length > 0) this.hls.startLoad();
+    this.isResting = false;
   }
 
   /** Not `pauseBuffering`: a segment in flight would hold up the next clip. */
   rest(): void {
+    this.isResting = true;
     this.hls?.stopLoad();
-  }
-
-  /** Starts over at the place where it failed. */
-  retry(): void {
-    this.hasFailed = false;
-    this.rebuilt = false;
-    this.mediaRecovered = false;
-    this.rebuild();
-    this.play();
   }
 
   /** Too little arrives: the next segment comes from the rung below. */
@@ -107,7 +102,7 @@ export class Engine {
   private start(hls: Hls): void {
     const rungs = hls.levels.map((level) => this.rungOf(level));
     hls.startLevel = chooseStartLevel(rungs, bandwidthEstimate(), this.isCold);
-    hls.startLoad(this.resumeAtS);
+    if (!this.isResting) hls.startLoad(this.resumeAtS);
   }
 
   private rungOf(level: Level): Rung {

@@ -55,6 +55,14 @@ export class Pool {
     return { isWarm };
   }
 
+  /** Starts the current clip over at the place it had reached, from the address it has now. */
+  renew(): void {
+    const index = this.current;
+    const reachedS = this.engine(index)?.video.currentTime ?? 0;
+    this.release((held) => held === index);
+    this.prepare(index, true, reachedS)?.play();
+  }
+
   /** Nothing on stage loads any more. */
   deactivate(): void {
     this.rest(this.current);
@@ -88,16 +96,17 @@ export class Pool {
     engine.video.pause();
   }
 
-  private prepare(index: number, isCold: boolean): Engine | null {
+  private prepare(index: number, isCold: boolean, fromS = 0): Engine | null {
     const source = this.hooks.source(index);
     const video = this.video(index);
     if (!source || !video) return null;
     this.release((held) => held !== index && this.video(held) === video);
-    const engine = new Engine(video, source, this.HlsImpl, isCold, {
+    const hooks = {
       buffered: () => this.schedule(),
-      height: (px) => this.hooks.height(index, px),
-      failed: (code) => this.hooks.failed(index, code),
-    });
+      height: (px: number) => this.hooks.height(index, px),
+      failed: (code: string) => this.hooks.failed(index, code),
+    };
+    const engine = new Engine(video, source, this.HlsImpl, isCold, hooks, fromS);
     this.slots[index % POOL_SIZE] = { index, engine };
     this.report();
     return engine;

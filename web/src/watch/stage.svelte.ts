@@ -1,4 +1,6 @@
 import { reachable } from "../api/address";
+import { getClip } from "../api/clips";
+import { asApiError } from "../api/request";
 import { flushEventsLeaving, record } from "../events/send";
 import { IMPRESSION_MS, Serving } from "../events/serving";
 import { loadHls } from "../player/load-hls";
@@ -9,7 +11,9 @@ import { StallWatch, type StallStage } from "../player/stall";
 import type { Feed, WatchItem } from "./feed.svelte";
 import { announceToSystem } from "./media-session";
 
-/** How long a viewer watched nothing yet must still count as the same impression timer. */
+/** The failure of a clip the server no longer has for this viewer. */
+export const GONE = "clip_gone";
+/** Timers may fire a little early; the impression's second must be over. */
 const TICK_SLACK_MS = 20;
 
 /** The player behind the watch page: which clip is on stage, what it does, and what is told about it. */
@@ -110,6 +114,7 @@ export class Stage {
     this.lastPositionMs = 0;
     const serving = this.servingOf(item);
     serving.enter(now);
+    serving.seek(0);
     serving.setSeen(!document.hidden, now);
     this.impressionTimer(serving);
     this.wantsPlay = preferences.autoplay;
@@ -191,13 +196,25 @@ export class Stage {
     this.applySound();
   }
 
-  retry(): void {
+  /** Once more, with what the server says of the clip now: its address may have expired, or the clip be gone. */
+  async retry(): Promise<void> {
+    const index = this.current;
+    const item = this.item;
+    if (!item) return;
     this.failure = null;
     this.stallWatch.end();
     this.stallWatch.begin();
-    this.pool?.engine(this.current)?.retry();
+    try {
+      const { hls_url } = await getClip(item.clip.id);
+      this.feed.update(item.clip.id, (clip) => ({ ...clip, hls_url }));
+    } catch (cause) {
+      const error = asApiError(cause);
+      return this.onFailed(index, error.status === 404 ? GONE : error.code);
+    }
+    if (index !== this.current) return;
+    this.pool?.renew();
     this.wantsPlay = true;
-    void this.play();
+    await this.play();
   }
 
   private applySound(): void {
@@ -338,7 +355,7 @@ export class Stage {
   }
 
   onOnline(): void {
-    if (this.failure !== null) this.retry();
+    if (this.failure !== null) void this.retry();
     if (this.feed.error) void this.feed.load();
   }
 
