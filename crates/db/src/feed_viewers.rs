@@ -5,7 +5,6 @@
 
 use estrade_domain::{AccountId, ClipId, SlateId, Time, ViewerId};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::Result;
 
@@ -200,12 +199,6 @@ pub async fn list_not_interested(
     Ok(rows.into_iter().map(|row| (ClipId(row.clip_id), row.at)).collect())
 }
 
-/// The account behind a viewer, unless it is a guest.
-pub async fn find_account_of(conn: &mut PgConnection, viewer: ViewerId) -> Result<Option<AccountId>> {
-    let id = sqlx::query_scalar!("SELECT account_id FROM viewers WHERE id = $1", viewer.0).fetch_optional(conn).await?;
-    Ok(id.flatten().map(AccountId))
-}
-
 /// The creators this account follows, the latest `limit`.
 pub async fn list_followed(conn: &mut PgConnection, account: AccountId, limit: i64) -> Result<Vec<AccountId>> {
     let ids = sqlx::query_scalar!(
@@ -228,19 +221,4 @@ pub async fn list_liked(conn: &mut PgConnection, account: AccountId, limit: i64)
     .fetch_all(conn)
     .await?;
     Ok(ids.into_iter().map(ClipId).collect())
-}
-
-/// The viewers of these accounts.
-pub async fn list_viewers_of(
-    conn: &mut PgConnection,
-    accounts: &[AccountId],
-) -> Result<Vec<(AccountId, ViewerId)>> {
-    let accounts: Vec<Uuid> = accounts.iter().map(|id| id.0).collect();
-    let rows = sqlx::query!(
-        r#"SELECT account_id AS "account_id!", id FROM viewers WHERE account_id = ANY($1)"#,
-        &accounts,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| (AccountId(row.account_id), ViewerId(row.id))).collect())
 }

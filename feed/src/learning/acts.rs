@@ -9,7 +9,7 @@ use crate::viewers::{Act, ViewerState};
 use crate::world::{Row, World};
 
 /// A view counts from this much media time, milliseconds, or from one pass.
-const VIEW_MIN_MS: i32 = 2_000;
+pub const VIEW_MIN_MS: i32 = 2_000;
 
 /// Learns from one thing a viewer did. Whatever it is, the viewer has seen the clip; the clip
 /// learns only from what a feed itself served, as a shared link can be pushed by anybody.

@@ -5,7 +5,7 @@ mod decay;
 mod neighbours;
 mod stats;
 
-pub use acts::{learn_act, learn_like, learn_outcome};
+pub use acts::{VIEW_MIN_MS, learn_act, learn_like, learn_outcome};
 pub use decay::fraction_left;
 pub use neighbours::Neighbours;
 pub use stats::{ClipStats, LengthRates, length_bucket};

@@ -12,7 +12,7 @@ mod query;
 
 use rand::rngs::StdRng;
 
-pub use candidate::{Candidate, Entry, Features, SourceKind, Term, Terms, TopTerm, to_f32};
+pub use candidate::{Candidate, Entry, SourceKind, Term, TopTerm, to_f32};
 pub use component::{ComponentError, Filter, Hydrator, OnFailure, Scorer, Selector, Source};
 pub use query::{Mode, Nobody, Open, Personal, Query, Request, Round, Watcher};
 

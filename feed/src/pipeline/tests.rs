@@ -13,7 +13,8 @@ use crate::world::{Clip, Rankings, Row};
 fn world(clips: u32) -> World {
     let mut world = World::default();
     (0..clips).for_each(|number| world.put(clip(number, number % 17)));
-    world.rankings = Rankings::of(&world);
+    let rankings = Rankings::of(&world);
+    world.set_rankings(rankings);
     world
 }
 
@@ -80,7 +81,7 @@ fn the_safety_filters_fail_closed() {
 #[test]
 fn before_the_first_ranking_the_feed_goes_on_with_what_is_new() {
     let mut world = world(30);
-    world.rankings = Rankings::default();
+    world.set_rankings(Rankings::default());
     let outcome = run(&Pipelines::default().open, &world, &Nobody).expect("open");
     assert_eq!((outcome.entries.len(), outcome.degraded.len()), (30, 2));
 }
@@ -91,7 +92,7 @@ fn only_recommendable_clips_come_out() {
     world.put(Clip { is_recommendable: false, ..clip(3, 3) });
     let hidden = world.intern(clip(3, 3).id);
     // The ranking is older than the decision.
-    assert!(world.rankings.lately.as_ref().is_some_and(|ranking| ranking.contains(&hidden)));
+    assert!(world.rankings().lately.as_ref().is_some_and(|ranking| ranking.contains(&hidden)));
     let pipelines = Pipelines::default();
     let personal = run(&pipelines.personal, &world, &ViewerState::default()).expect("open");
     for outcome in [personal, run(&pipelines.trending, &world, &Nobody).expect("open")] {
@@ -133,7 +134,8 @@ fn liking_one_clip_brings_its_neighbours_forward() {
     let mut world = world(300);
     let now = Request::example(&HashSet::new()).now;
     (0..5).for_each(|_| world.count_positive(Row(20), std::iter::once(Row(10)), now));
-    world.rankings = Rankings::of(&world);
+    let rankings = Rankings::of(&world);
+    world.set_rankings(rankings);
     let mut viewer = ViewerState::default();
     viewer.note_positive(Row(10));
     let outcome = run(&Pipelines::default().personal, &world, &viewer).expect("open");

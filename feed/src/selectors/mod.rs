@@ -3,5 +3,5 @@
 mod slots;
 mod spacing;
 
-pub use slots::{Slots, is_trial_place};
+pub use slots::Slots;
 pub use spacing::Spacing;

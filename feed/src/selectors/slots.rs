@@ -12,7 +12,7 @@ use crate::world::{Row, World};
 pub struct Slots;
 
 /// Whether a place goes to a clip on trial, when there is one.
-pub fn is_trial_place(position: u32) -> bool {
+fn is_trial_place(position: u32) -> bool {
     position % TRIAL_EVERY == TRIAL_PLACE
 }
 

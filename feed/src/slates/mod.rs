@@ -6,4 +6,4 @@ mod store;
 
 pub use cursor::{FollowingCursor, SlateCursor};
 pub use slate::{Extension, Page, Picked, Slate};
-pub use store::{SlateKey, SlateStore};
+pub use store::SlateStore;

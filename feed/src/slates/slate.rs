@@ -8,8 +8,8 @@ use crate::world::{Row, World};
 
 /// Places of a scroll kept behind the page being served, for clients that ask again.
 const KEPT_BEHIND: usize = 400;
-/// Places of a slate for everybody; whoever scrolls that far has reached the end.
-pub const SHARED_PLACES_MAX: usize = 20_000;
+/// Places kept of one slate; a scroll for everybody that comes so far has reached the end.
+const PLACES_MAX: usize = 20_000;
 
 /// The ordered clips of a scroll. Only ever made longer: a place once given stays given.
 #[derive(Debug)]
@@ -24,7 +24,6 @@ pub struct Slate {
     /// Clips that were served before the slate was made anew.
     excluded: HashSet<Row>,
     creators: VecDeque<AccountId>,
-    is_ended: bool,
 }
 
 /// A slate's clip at its place.
@@ -64,17 +63,12 @@ impl Slate {
     /// An empty slate that goes on at `position`, without the clips `excluded`.
     pub fn new(id: SlateId, started_at: Time, position: u32, excluded: HashSet<Row>) -> Self {
         let (entries, creators) = (VecDeque::new(), VecDeque::new());
-        Self { id, started_at, base: position, entries, excluded, creators, is_ended: false }
+        Self { id, started_at, base: position, entries, excluded, creators }
     }
 
     /// Whether a page at this place can be served from what is kept.
     pub fn holds(&self, position: u32) -> bool {
         (self.base..=self.end()).contains(&position)
-    }
-
-    /// The slate will not be made longer.
-    pub fn end_here(&mut self) {
-        self.is_ended = true;
     }
 
     fn end(&self) -> u32 {
@@ -125,7 +119,7 @@ impl Slate {
         world: &World,
         extend: &mut impl FnMut(Extension<'_>) -> Result<Vec<Entry>, E>,
     ) -> Result<bool, E> {
-        if self.is_ended || self.entries.len() >= SHARED_PLACES_MAX {
+        if self.entries.len() >= PLACES_MAX {
             return Ok(false);
         }
         let served = self.entries.iter().map(|entry| entry.row).chain(self.excluded.iter().copied()).collect();

@@ -22,8 +22,8 @@ impl<M: Mode> Source<M> for Popular {
 
     fn collect(&self, query: &Query<'_, M>, world: &World) -> Result<Vec<Row>, ComponentError> {
         let ranking = match self.0 {
-            Horizon::Now => &world.rankings.now,
-            Horizon::Lately => &world.rankings.lately,
+            Horizon::Now => &world.rankings().now,
+            Horizon::Lately => &world.rankings().lately,
         };
         let ranking = ranking.as_ref().ok_or(ComponentError::NotReady("the popularity ranking"))?;
         Ok(open_of(query, ranking.iter().copied()))

@@ -1,8 +1,9 @@
 use std::collections::{HashMap, VecDeque};
 
+use estrade_db::feed_viewers::Watched;
 use estrade_domain::{AccountId, SlateId, Time};
 
-use crate::learning::fraction_left;
+use crate::learning::{VIEW_MIN_MS, fraction_left};
 use crate::parameters::{HALF_LIFE_NOT_INTERESTED_SECS, RECENT_MAX};
 use crate::pipeline::{Request, Round, Watcher};
 use crate::world::Row;
@@ -114,6 +115,33 @@ impl ViewerState {
     pub fn not_interested_in(&self, creator: AccountId, now: Time) -> f64 {
         let said = self.not_interested.get(&creator);
         said.map_or(0.0, |&at| fraction_left(at, now, HALF_LIFE_NOT_INTERESTED_SECS))
+    }
+
+    /// What the database has kept of the viewer and a clip, told oldest clip first.
+    pub fn restore_watched(&mut self, row: Row, watched: &Watched) {
+        self.note_watched(row);
+        if !watched.is_served {
+            return;
+        }
+        self.set(row, Act::Impressed as u8);
+        let is_viewed = watched.watch_ms >= VIEW_MIN_MS || watched.loops > 0;
+        if is_viewed {
+            self.set(row, Act::Viewed as u8);
+        }
+        if is_viewed || watched.is_completed || watched.is_skipped {
+            self.set(row, Act::Judged as u8);
+        }
+        if watched.is_completed {
+            self.set(row, Act::Completed as u8);
+            self.note_positive(row);
+        }
+    }
+
+    /// A like the database has kept, told oldest first.
+    pub fn restore_like(&mut self, row: Row) {
+        self.note_watched(row);
+        self.set(row, Act::Liked as u8);
+        self.note_positive(row);
     }
 
     /// Sets the creators the viewer follows.

@@ -28,6 +28,8 @@ pub struct Viewer {
     pub state: ViewerState,
     /// Whether what the database knows is part of `state`.
     pub is_state_loaded: bool,
+    /// Raised by every event about the viewer, so that a load in flight notices.
+    pub changes: u64,
 }
 
 #[derive(Debug)]

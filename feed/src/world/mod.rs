@@ -36,8 +36,7 @@ impl Row {
 pub struct World {
     /// The clips.
     pub catalogue: Catalogue,
-    /// Clips in order of popularity.
-    pub rankings: Rankings,
+    rankings: Rankings,
     neighbours: Neighbours,
     rates: LengthRates,
     stats: Vec<ClipStats>,
@@ -49,6 +48,17 @@ impl World {
     /// Raised with every change: two equal versions are the same world.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Clips in order of popularity.
+    pub fn rankings(&self) -> &Rankings {
+        &self.rankings
+    }
+
+    /// Sets the order of popularity.
+    pub fn set_rankings(&mut self, rankings: Rankings) {
+        self.version += u64::from(self.rankings != rankings);
+        self.rankings = rankings;
     }
 
     /// The place of a clip in memory, known or not yet.

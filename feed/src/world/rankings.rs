@@ -5,7 +5,7 @@ use crate::learning::ClipStats;
 
 /// Recommendable clips in order of popularity, most popular first, ties newest first. Refreshed
 /// every few seconds: it finds candidates, the scorers know the present.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Rankings {
     /// By popularity with the short half-life; none before the first refresh.
     pub now: Option<Arc<[Row]>>,
