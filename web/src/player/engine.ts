@@ -25,6 +25,8 @@ export interface EngineHooks {
 export class Engine {
   /** Given up: only `retry` or a new engine helps. */
   hasFailed = false;
+  /** Short edge of the rung shown; 0 before the first frame and where the browser plays HLS by itself. */
+  shownHeight = 0;
   private hls: Hls | null = null;
   private isResting = false;
   private mediaRecovered = false;
@@ -95,7 +97,7 @@ export class Engine {
       this.hooks.buffered();
     });
     hls.on(Events.BUFFERED_TO_END, () => this.hooks.buffered());
-    hls.on(Events.LEVEL_SWITCHED, (_, { level }) => this.hooks.height(shortEdge(hls.levels[level])));
+    hls.on(Events.LEVEL_SWITCHED, (_, { level }) => this.show(shortEdge(hls.levels[level])));
     hls.on(Events.ERROR, (_, data) => this.onError(data));
   }
 
@@ -123,6 +125,11 @@ export class Engine {
     } else {
       this.fail(data.response?.code ? `${data.details}_${data.response.code}` : data.details);
     }
+  }
+
+  private show(height: number): void {
+    this.shownHeight = height;
+    this.hooks.height(height);
   }
 
   private fail(code: string): void {

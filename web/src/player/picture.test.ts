@@ -5,7 +5,7 @@ const UPRIGHT = 9 / 16;
 
 describe("picture box", () => {
   it("leaves the apron below an upright picture on a tall phone", () => {
-    expect(pictureBox(390, 844, UPRIGHT)).toEqual({ mode: "apron", left: 0, top: 0, width: 390, height: 693, fit: "cover" });
+    expect(pictureBox(390, 844, UPRIGHT)).toEqual({ mode: "apron", left: 0, top: 0, width: 390, height: 693, fit: "cover", programme: 0 });
     expect(844 - 693).toBe(APRON_HEIGHT);
   });
 
@@ -19,7 +19,11 @@ describe("picture box", () => {
   });
 
   it("stands beside the programme on a desk", () => {
-    expect(pictureBox(1352, 900, UPRIGHT)).toEqual({ mode: "wide", left: 232, top: 16, width: 488, height: 868, fit: "cover" });
+    expect(pictureBox(1352, 900, UPRIGHT)).toEqual({ mode: "wide", left: 232, top: 16, width: 488, height: 868, fit: "cover", programme: 400 });
+  });
+
+  it("stands beside a narrow programme on a phone on its side", () => {
+    expect(pictureBox(844, 390, UPRIGHT)).toMatchObject({ mode: "wide", height: 358, programme: 300 });
   });
 
   it("shows a landscape clip whole and at most 880 wide", () => {
@@ -28,7 +32,7 @@ describe("picture box", () => {
   });
 
   it("never needs more room than there is", () => {
-    for (const [width, height] of [[320, 480], [568, 320], [860, 500], [1100, 700], [3840, 2160]] as const) {
+    for (const [width, height] of [[320, 480], [568, 320], [640, 360], [860, 500], [1100, 700], [3840, 2160]] as const) {
       for (const aspect of [0.3, UPRIGHT, 1, 16 / 9, 3]) {
         const box = pictureBox(width, height, aspect);
         expect(box.left).toBeGreaterThanOrEqual(0);

@@ -7,11 +7,15 @@ export interface PictureBox {
   width: number;
   height: number;
   fit: "cover" | "contain";
+  /** Width of the programme beside the picture; 0 where there is none. */
+  programme: number;
 }
 
 /** From this stage width on the programme stands beside the picture. */
-export const WIDE_FROM = 860;
-export const PROGRAMME_WIDTH = 400;
+const WIDE_FROM = 860;
+const PROGRAMME_WIDTH = 400;
+/** A phone on its side has no height for an apron: a narrow programme stands beside the picture there too. */
+const SIDEWAYS = { widthFrom: 560, heightTo: 520, programme: 300 } as const;
 export const APRON_HEIGHT = 151;
 const APRON_LEAST = 144;
 /** Room beside the picture for the previous and next buttons and the margins. */
@@ -26,21 +30,22 @@ const TABLET_FROM = 600;
 
 /** The box for a clip of the given aspect (width ÷ height) on a stage of the given size. */
 export function pictureBox(stageWidth: number, stageHeight: number, aspect: number): PictureBox {
-  if (stageWidth >= WIDE_FROM) return wideBox(stageWidth, stageHeight, aspect);
+  if (stageWidth >= SIDEWAYS.widthFrom && stageHeight <= SIDEWAYS.heightTo) return wideBox(stageWidth, stageHeight, aspect, SIDEWAYS.programme);
+  if (stageWidth >= WIDE_FROM) return wideBox(stageWidth, stageHeight, aspect, PROGRAMME_WIDTH);
   const tall = Math.min(stageWidth / PORTRAIT, stageHeight - APRON_LEAST);
   const fillsWidth = tall >= stageWidth / PORTRAIT;
   if (!fillsWidth && stageWidth < TABLET_FROM) return place("scrim", stageWidth, stageHeight, stageWidth, 0, aspect);
   return place("apron", fillsWidth ? stageWidth : tall * PORTRAIT, tall, stageWidth, 0, aspect);
 }
 
-function wideBox(stageWidth: number, stageHeight: number, aspect: number): PictureBox {
-  const column = stageWidth - PROGRAMME_WIDTH;
+function wideBox(stageWidth: number, stageHeight: number, aspect: number, programme: number): PictureBox {
+  const column = stageWidth - programme;
   const room = column - WIDE_MARGIN_X;
   const tallest = stageHeight - WIDE_MARGIN_Y;
   const shape = aspect <= 1 ? PORTRAIT : aspect;
   const width = Math.min(room, tallest * shape, aspect <= 1 ? Infinity : LANDSCAPE_WIDEST);
   const height = width / shape;
-  return place("wide", width, height, column, (stageHeight - height) / 2, aspect);
+  return { ...place("wide", width, height, column, (stageHeight - height) / 2, aspect), programme };
 }
 
 function place(mode: PictureBox["mode"], width: number, height: number, within: number, top: number, aspect: number): PictureBox {
@@ -51,6 +56,7 @@ function place(mode: PictureBox["mode"], width: number, height: number, within: 
     width: Math.round(width),
     height: Math.round(height),
     fit: fitFor(width / height, aspect),
+    programme: 0,
   };
 }
 

@@ -38,7 +38,9 @@ export class Quality {
     this.stalledAt = null;
   }
 
+  /** The rung shown from now on; 0 is not known. */
   playsHeight(height: number): void {
+    if (height <= 0) return;
     if (this.height > 0 && height > this.height) this.up += 1;
     if (this.height > 0 && height < this.height) this.down += 1;
     this.height = height;

@@ -35,6 +35,7 @@ export class Stage {
   private videos: readonly HTMLVideoElement[] = [];
   private readonly servings = new Map<string, Serving>();
   private quality: Quality | null = null;
+  private told: Quality | null = null;
   private gone = false;
   private wantsPlay = false;
   private lastPositionMs = 0;
@@ -92,6 +93,7 @@ export class Stage {
     const now = performance.now();
     const { isWarm } = this.pool.activate(index);
     this.quality = new Quality(now, isWarm);
+    this.quality.playsHeight(this.pool.engine(index)?.shownHeight ?? 0);
     this.begin(now);
     void this.feed.advance(index);
     announceToSystem(this.item, this);
@@ -129,9 +131,15 @@ export class Stage {
     this.sample();
     this.stallWatch.end();
     this.servingOf(item).leave(now);
-    const facts = this.quality?.facts(now, this.frames());
-    if (facts) record(item.clip.id, item.servedId, facts);
+    this.tellQuality(item, now);
     this.quality = null;
+  }
+
+  /** Once for each time on stage, as late as possible. */
+  private tellQuality(item: WatchItem, now: number): void {
+    const facts = this.quality?.facts(now, this.frames());
+    if (facts && this.told !== this.quality) record(item.clip.id, item.servedId, facts);
+    this.told = this.quality;
   }
 
   private frames(): { dropped: number; total: number } | null {
@@ -349,7 +357,9 @@ export class Stage {
     const item = this.item;
     if (item) {
       this.sample();
-      this.servingOf(item).report(performance.now());
+      const now = performance.now();
+      this.servingOf(item).report(now);
+      this.tellQuality(item, now);
     }
     flushEventsLeaving();
   }
