@@ -205,7 +205,7 @@ pub struct Storable {
     pub s3_upload_id: Option<String>,
     /// When the last byte came.
     pub last_byte_at: Time,
-    /// Its parts, in order.
+    /// Its whole parts, in order; once all bytes are there, the shorter last one, too.
     pub parts: Vec<StorablePart>,
 }
 
@@ -342,6 +342,18 @@ pub async fn find_upload(conn: &mut PgConnection, public_id: &PublicId, creator_
         })
     })
     .transpose()
+}
+
+/// What became of an upload.
+pub async fn find_state(conn: &mut PgConnection, id: UploadId) -> Result<Option<UploadState>> {
+    let name = sqlx::query_scalar!("SELECT state FROM uploads WHERE id = $1", id.0).fetch_optional(conn).await?;
+    name.map(|name| UploadState::from_name(&name).ok_or_else(|| DbError::corrupt("uploads", "state", id))).transpose()
+}
+
+/// Where an upload stands, bytes.
+pub async fn find_offset(conn: &mut PgConnection, id: UploadId) -> Result<Option<u64>> {
+    let offset = sqlx::query_scalar!("SELECT offset_bytes FROM uploads WHERE id = $1", id.0).fetch_optional(conn).await?;
+    Ok(offset.map(bytes))
 }
 
 /// Takes the upload over at exactly this offset: the epoch is raised, and a size declared late is
@@ -492,7 +504,7 @@ pub async fn expire_overdue(conn: &mut PgConnection, now: Time, reason: &Rejecti
 /// What moving this upload into the store needs; none when it has ended.
 pub async fn find_storable(conn: &mut PgConnection, id: UploadId) -> Result<Option<Storable>> {
     let row = sqlx::query!(
-        "SELECT object_key, length_bytes, offset_bytes, s3_upload_id, last_byte_at
+        "SELECT object_key, length_bytes, offset_bytes, tail_crc32c, s3_upload_id, last_byte_at
          FROM uploads WHERE id = $1 AND state = 'receiving'",
         id.0,
     )
@@ -513,14 +525,25 @@ pub async fn find_storable(conn: &mut PgConnection, id: UploadId) -> Result<Opti
         },
         etag: row.etag,
     });
+    let mut parts: Vec<StorablePart> = parts.collect();
+    if row.length_bytes == Some(row.offset_bytes) {
+        parts.extend(last_part(&parts, bytes(row.offset_bytes), crc(row.tail_crc32c)));
+    }
     Ok(Some(Storable {
         object_key: row.object_key,
         length: row.length_bytes.map(bytes),
         offset: bytes(row.offset_bytes),
         s3_upload_id: row.s3_upload_id,
         last_byte_at: row.last_byte_at,
-        parts: parts.collect(),
+        parts,
     }))
+}
+
+/// The shorter part at the end of an upload of `length` bytes, unless it has a row already.
+fn last_part(whole: &[StorablePart], length: u64, tail_crc32c: u32) -> Option<StorablePart> {
+    let size = length - whole.iter().map(|part| part.part.size).sum::<u64>().min(length);
+    let number = u32::try_from(whole.len() + 1).unwrap_or(u32::MAX);
+    (size > 0).then_some(StorablePart { part: SpooledPart { number, size, crc32c: tail_crc32c }, etag: None })
 }
 
 /// Notes the multipart upload begun for it; `false` when it has one or has ended.
@@ -535,14 +558,23 @@ pub async fn save_multipart(conn: &mut PgConnection, id: UploadId, s3_upload_id:
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes that the store has a part.
-pub async fn save_part(conn: &mut PgConnection, id: UploadId, s3_upload_id: &str, number: u32, etag: &str) -> Result<()> {
+/// Notes that the store has a part of this multipart upload.
+pub async fn save_part(
+    conn: &mut PgConnection,
+    id: UploadId,
+    s3_upload_id: &str,
+    part: &SpooledPart,
+    etag: &str,
+) -> Result<()> {
     sqlx::query!(
-        "UPDATE upload_parts p SET etag = $4 FROM uploads u
-         WHERE p.upload_id = $1 AND p.number = $3 AND u.id = p.upload_id AND u.s3_upload_id = $2",
+        "INSERT INTO upload_parts (upload_id, number, size_bytes, crc32c, etag)
+         SELECT id, $3, $4, $5, $6 FROM uploads WHERE id = $1 AND s3_upload_id = $2
+         ON CONFLICT (upload_id, number) DO UPDATE SET etag = excluded.etag",
         id.0,
         s3_upload_id,
-        i32::try_from(number).unwrap_or(i32::MAX),
+        i32::try_from(part.number).unwrap_or(i32::MAX),
+        bigint(part.size),
+        i64::from(part.crc32c),
         etag,
     )
     .execute(conn)
