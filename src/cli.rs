@@ -33,9 +33,6 @@ pub(crate) enum Command {
     /// Print the OpenAPI document
     #[command(hide = true)]
     Openapi,
-    /// Read hostile media, contained; started by the transcoder
-    #[command(hide = true)]
-    TranscodeChild,
 }
 
 /// The part of the product a process runs.

@@ -74,11 +74,11 @@ pub(crate) struct Settings {
     #[command(flatten)]
     pub(crate) uploads: estrade_api::UploadArgs,
     #[command(flatten)]
-    pub(crate) accounts: estrade_api::AccountArgs,
+    pub(crate) accounts: estrade_api::Args,
     #[command(flatten)]
     pub(crate) feed: estrade_feed::Args,
     #[command(flatten)]
-    pub(crate) transcoder: estrade_transcoder::Args,
+    pub(crate) transcoder: estrade_transcoder::jobs::Args,
 }
 
 impl Settings {

@@ -20,12 +20,12 @@ use clap::Parser;
 use crate::cli::{Cli, Command, Role};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    // The child that touches media starts no runtime and holds no secret.
-    if matches!(cli.command, Command::TranscodeChild) {
-        return estrade_transcoder::child_main();
+    // The child that touches media starts no thread and holds no secret.
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(estrade_transcoder::CHILD_ARGUMENT) {
+        return estrade_transcoder::child_main(&arguments.next().unwrap_or_default());
     }
-    match run(cli) {
+    match run(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("estrade: {error:#}");
@@ -46,6 +46,5 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Admin(args) => admin::run(args).await.map(done),
         Command::Doctor(settings) => doctor::run(&settings).await,
         Command::Openapi => compose::print_openapi().map(done),
-        Command::TranscodeChild => Ok(ExitCode::FAILURE),
     }
 }

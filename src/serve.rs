@@ -84,7 +84,7 @@ impl Database {
 }
 
 /// The object store, and the endpoint behind it, if it is ours.
-struct Objects {
+pub(crate) struct Objects {
     blobs: Blobs,
     endpoint: Option<S3Endpoint>,
 }
@@ -109,7 +109,14 @@ impl Objects {
         Ok(Self { blobs, endpoint })
     }
 
-    async fn close(self) {
+    /// For a command, while no server runs in the data folder.
+    pub(crate) async fn for_command(settings: &Settings, entropy: &Entropy) -> anyhow::Result<Self> {
+        let data = DataDir::open(&settings.store.data_dir)?;
+        Self::open(settings, &data, entropy).await
+    }
+
+    /// Stops the endpoint, if it is ours.
+    pub(crate) async fn close(self) {
         if let Some(endpoint) = self.endpoint {
             endpoint.stop().await;
         }

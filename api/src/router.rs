@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::routes::{accounts, clips, creators, events, guests, me, media, sessions};
+use crate::routes::{accounts, clips, creators, events, guests, me, media, sessions, uploads};
 use crate::{ApiState, Limits};
 
 /// Every route of the service, with its documentation. Each class of requests has its limit and, but
@@ -23,7 +23,14 @@ pub fn router(state: ApiState, limits: &Limits) -> OpenApiRouter {
         .merge(bounded(watching(), &limits.events))
         .merge(streams())
         .merge(playback())
+        .merge(uploads::router())
         .with_state(state)
+}
+
+/// The documentation of every route, without serving any.
+pub fn document() -> Document {
+    let routers = [sign_in(), reads(), writes(), watching(), streams(), playback(), uploads::router()];
+    routers.into_iter().fold(OpenApiRouter::with_openapi(Shared::openapi()), OpenApiRouter::merge).into_openapi()
 }
 
 fn sign_in() -> OpenApiRouter<ApiState> {
@@ -97,9 +104,7 @@ mod tests {
     use super::*;
 
     fn document() -> serde_json::Value {
-        let routers = [sign_in(), reads(), writes(), watching(), streams(), playback()];
-        let whole = routers.into_iter().fold(OpenApiRouter::with_openapi(Shared::openapi()), OpenApiRouter::merge);
-        serde_json::to_value(whole.into_openapi()).expect("json")
+        serde_json::to_value(super::document()).expect("json")
     }
 
     #[test]
@@ -131,6 +136,10 @@ mod tests {
             "put /v1/creators/{handle}/follow",
             "delete /v1/creators/{handle}/follow",
             "post /v1/events",
+            "post /v1/uploads",
+            "get /v1/uploads/{id}",
+            "patch /v1/uploads/{id}",
+            "delete /v1/uploads/{id}",
         ] {
             assert!(operations.contains(operation), "{operation} is missing");
         }

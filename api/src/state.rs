@@ -6,7 +6,7 @@ use estrade_domain::{Clock, Entropy, SigningKey, Time};
 use estrade_http::{Identity, Problem};
 use std::sync::Arc;
 
-use crate::{Attempts, ClipStreams, Passwords};
+use crate::{Attempts, ClipStreams, Passwords, Uploads};
 
 /// What handlers share; cheap to clone.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct ApiState {
     pub passwords: Passwords,
     /// How often one address or handle may try.
     pub attempts: Attempts,
+    /// Uploads.
+    pub uploads: Uploads,
     /// Open event streams; [`ClipStreams::run`] feeds them.
     pub streams: ClipStreams,
 }

@@ -8,3 +8,4 @@ pub(crate) mod guests;
 pub(crate) mod me;
 pub(crate) mod media;
 pub(crate) mod sessions;
+pub(crate) mod uploads;

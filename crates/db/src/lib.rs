@@ -22,7 +22,7 @@ pub mod viewers;
 pub mod watching;
 
 pub use error::{DbError, Result};
-pub use pool::{Listener, connect, create_database, listen, migrate, pending_migrations};
+pub use pool::{Listener, connect, create_database, listen, migrate, now, pending_migrations};
 pub use sqlx::PgConnection;
 pub use sqlx::PgPool;
 

@@ -79,3 +79,8 @@ pub async fn listen(pool: &PgPool, channels: &[&str]) -> Result<Listener> {
     listener.listen_all(channels.iter().copied()).await?;
     Ok(listener)
 }
+
+/// The database's clock.
+pub async fn now(pool: &PgPool) -> Result<chrono::DateTime<chrono::Utc>> {
+    Ok(sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(pool).await?)
+}

@@ -8,3 +8,17 @@ mod publish;
 pub use args::Args;
 pub use handler::TranscodeHandler;
 pub use metrics::TranscoderMetrics;
+
+use std::io;
+use std::path::Path;
+
+/// Makes the folder for work in progress, and empties it: what a dead process left is worth nothing.
+pub fn empty_work_dir(dir: &Path) -> io::Result<()> {
+    if dir.exists() {
+        for entry in std::fs::read_dir(dir)? {
+            let path = entry?.path();
+            if path.is_dir() { std::fs::remove_dir_all(path)? } else { std::fs::remove_file(path)? }
+        }
+    }
+    std::fs::create_dir_all(dir)
+}

@@ -47,3 +47,9 @@ pub fn missing_parts() -> Vec<String> {
     let decoders = codecs::all_decoders().filter(|name| raw::has_no_decoder(name));
     encoders.chain(filters).chain(decoders).map(str::to_owned).collect()
 }
+
+/// The version of libavcodec that runs, such as `59.37.100`.
+pub fn libav_version() -> String {
+    let version = ffmpeg_next::codec::version();
+    format!("{}.{}.{}", version >> 16, (version >> 8) & 0xff, version & 0xff)
+}
