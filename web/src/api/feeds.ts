@@ -1,5 +1,5 @@
 import { request } from "./request";
-import type { FeedPage } from "./wire";
+import type { FeedPage, Why } from "./wire";
 
 export type FeedName = "for-you" | "following" | "trending";
 
@@ -11,3 +11,5 @@ export function getFeed(feed: FeedName, cursor: string | null, signal?: AbortSig
   if (cursor) query.set("cursor", cursor);
   return request<FeedPage>("GET", `/v1/feeds/${feed}?${query}`, { signal });
 }
+
+export const getWhy = (servedId: string): Promise<Why> => request<Why>("GET", `/v1/feeds/why/${encodeURIComponent(servedId)}`);

@@ -63,6 +63,17 @@ export interface Reason {
   text: string;
 }
 
+/** Why a clip was served, in full. */
+export interface Why {
+  reason: Reason;
+  source: string;
+  /** It got its place to be tried, rather than for its score. */
+  explored: boolean;
+  terms: { term: string; value: number }[];
+  /** Whether what its viewer watched was used. */
+  profiled: boolean;
+}
+
 export interface FeedItem {
   served_id: string;
   reason: Reason;
