@@ -80,7 +80,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("anyhow", &["estrade", "estrade-testkit", "xtask"]),
     ("tokio", NOT_DOMAIN),
     ("sqlx", NOT_DOMAIN),
-    ("reqwest", &["estrade", "estrade-testkit"]),
+    ("reqwest", &["estrade", "estrade-api", "estrade-testkit"]),
 ];
 
 /// Libraries that tests may name beyond that: the embedded store is tried with the real client.
