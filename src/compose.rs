@@ -1,6 +1,7 @@
 //! The wiring: the only file that knows every crate.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use estrade_api::{ApiState, Attempts, ClipStreams, Limits, MediaDeletion, Passwo
 use estrade_blobs::Blobs;
 use estrade_db::PgPool;
 use estrade_domain::media_url::MediaUrls;
-use estrade_domain::{Clock, Entropy, SigningKey, SystemClock};
+use estrade_domain::{Entropy, SigningKey, SystemClock};
 use estrade_feed::Feed;
 use estrade_http::Identity;
 use estrade_http::metrics::RequestMetrics;
@@ -22,6 +23,7 @@ use estrade_http::serve::{ServeOptions, Shutdown, serve as serve_http};
 use estrade_jobs::{JobMetrics, Worker};
 use estrade_transcoder::jobs::{TranscodeHandler, TranscoderMetrics};
 use estrade_transcoder::sandbox::{ChildCommand, Confinement};
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntGauge, Registry};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +34,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::cli::Role;
-use crate::config::Settings;
+use crate::config::{Addresses, Settings};
 use crate::operations::{self, Probes};
 use crate::{maintenance, pages};
 
@@ -50,6 +52,15 @@ pub(crate) struct Parts {
     pub(crate) data_dir: PathBuf,
 }
 
+/// What every role is started with.
+struct Base {
+    identity: Identity,
+    urls: MediaUrls,
+    registry: Registry,
+    requests: RequestMetrics,
+    jobs: JobMetrics,
+}
+
 /// Everything a role runs beside answering requests.
 struct Running {
     tasks: TaskTracker,
@@ -61,43 +72,23 @@ struct Running {
 
 /// Serves a role until `shutdown`; returns when everything it started has ended.
 pub(crate) async fn serve(parts: Parts, shutdown: Shutdown) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let registry = Registry::new();
-    registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-    let requests = RequestMetrics::new(&registry)?;
-    let public = TcpListener::bind(parts.settings.listen).await.with_context(|| format!("cannot listen on {}", parts.settings.listen))?;
-    let operators = TcpListener::bind(parts.settings.metrics_listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", parts.settings.metrics_listen))?;
-    let identity = Identity {
-        pool: parts.pool.clone(),
-        clock: Arc::clone(&clock),
-        entropy: parts.entropy.clone(),
-        public_url: parts.settings.public_url()?,
-    };
-    if !identity.has_secure_cookies() {
-        tracing::warn!(url = %identity.public_url, "cookies travel over plain HTTP; put TLS in front and set ESTRADE_PUBLIC_URL");
-    }
-    let mut running = Running {
-        tasks: TaskTracker::new(),
-        stop: shutdown.soft.clone(),
-        uploads: None,
-        feed: None,
-        sandbox: None,
-    };
-    let jobs = JobMetrics::new(&registry)?;
+    let public = bind(parts.settings.listen).await?;
+    let operators = bind(parts.settings.metrics_listen).await?;
+    let addresses = parts.settings.addresses(public.local_addr()?)?;
+    let base = prepare(&parts, &addresses)?;
+    let mut running = Running { tasks: TaskTracker::new(), stop: shutdown.soft.clone(), uploads: None, feed: None, sandbox: None };
     let mut router = OpenApiRouter::new();
     let mut site = None;
     if parts.role.has_transcoder() {
-        start_transcoder(&parts, &clock, &registry, &jobs, &mut running).await?;
+        start_transcoder(&parts, &base, &mut running).await?;
     }
     if parts.role.has_feed() {
-        router = router.merge(start_feed(&parts, &identity, &registry, &mut running).await?);
+        router = router.merge(start_feed(&parts, &base, &mut running).await?);
     }
     if parts.role.has_api() {
-        let api = start_api(&parts, &identity, &registry, &requests, &jobs, &mut running).await?;
-        router = router.merge(estrade_api::router(api.clone(), &Limits::new(connections(&parts), &requests)));
-        site = Some(pages::routes(api, &media_origin(&parts.settings)?));
+        let api = start_api(&parts, &base, &mut running).await?;
+        router = router.merge(estrade_api::router(api.clone(), &Limits::new(connections(&parts), &base.requests)));
+        site = Some(pages::routes(api, &addresses.media.origin().ascii_serialization()));
     }
     let probes = Probes {
         pool: parts.pool.clone(),
@@ -106,37 +97,54 @@ pub(crate) async fn serve(parts: Parts, shutdown: Shutdown) -> anyhow::Result<()
         sandbox: running.sandbox.clone(),
         stopping: shutdown.soft.clone(),
     };
-    let observer = Observer { clock, entropy: parts.entropy.clone(), metrics: requests.clone() };
+    let observer = Observer { clock: base.identity.clock, entropy: parts.entropy.clone(), metrics: base.requests.clone() };
     let app = application(router, site, probes.clone(), observer);
-    let operator_app = operations::operator_routes(registry, parts.pool.clone(), probes)?;
-    announce(&parts)?;
-    answer(&parts.settings, public, app, operators, operator_app, requests.connections, &shutdown).await?;
+    let operator_app = operations::operator_routes(base.registry, parts.pool.clone(), probes)?;
+    tracing::info!(
+        role = parts.role.as_str(),
+        listen = %public.local_addr()?,
+        operators = %operators.local_addr()?,
+        "ready: {}", addresses.public
+    );
+    answer(&parts.settings, (public, app), (operators, operator_app), base.requests.connections, &shutdown).await?;
     finish(running, &shutdown).await;
     Ok(())
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+fn prepare(parts: &Parts, addresses: &Addresses) -> anyhow::Result<Base> {
+    let registry = Registry::new();
+    registry.register(Box::new(ProcessCollector::for_self()))?;
+    let identity = Identity {
+        pool: parts.pool.clone(),
+        clock: Arc::new(SystemClock),
+        entropy: parts.entropy.clone(),
+        public_url: addresses.public.clone(),
+    };
+    if !identity.has_secure_cookies() {
+        tracing::warn!(url = %identity.public_url, "cookies travel over plain HTTP; put TLS in front and set ESTRADE_PUBLIC_URL");
+    }
+    Ok(Base {
+        identity,
+        urls: MediaUrls::new(&addresses.media, parts.key.clone()),
+        requests: RequestMetrics::new(&registry)?,
+        jobs: JobMetrics::new(&registry)?,
+        registry,
+    })
 }
 
 fn connections(parts: &Parts) -> usize {
     usize::try_from(parts.settings.store.database_connections).unwrap_or(usize::MAX)
 }
 
-fn media_origin(settings: &Settings) -> anyhow::Result<String> {
-    Ok(settings.media_base_url()?.origin().ascii_serialization())
-}
-
-fn announce(parts: &Parts) -> anyhow::Result<()> {
-    let url = parts.settings.public_url()?;
-    let role = parts.role.as_str();
-    tracing::info!(role, listen = %parts.settings.listen, operators = %parts.settings.metrics_listen, "ready: {url}");
-    Ok(())
-}
-
 /// Both listeners, until the drain ends. The operators' one answers as long as the public one.
 async fn answer(
     settings: &Settings,
-    public: TcpListener,
-    app: Router,
-    operators: TcpListener,
-    operator_app: Router,
+    (public, app): (TcpListener, Router),
+    (operators, operator_app): (TcpListener, Router),
     gauge: IntGauge,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
@@ -185,7 +193,7 @@ fn application(router: OpenApiRouter, site: Option<Router>, probes: Probes, obse
         .layer(from_fn_with_state(observer, observe))
 }
 
-async fn start_transcoder(parts: &Parts, clock: &Arc<dyn Clock>, registry: &Registry, jobs: &JobMetrics, running: &mut Running) -> anyhow::Result<()> {
+async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> anyhow::Result<()> {
     let args = &parts.settings.transcoder;
     let mut command = ChildCommand::this_program()?;
     if args.insecure_transcoder {
@@ -193,24 +201,24 @@ async fn start_transcoder(parts: &Parts, clock: &Arc<dyn Clock>, registry: &Regi
     }
     let work_dir = args.transcoder_dir.clone().unwrap_or_else(|| parts.data_dir.join("work"));
     estrade_transcoder::jobs::empty_work_dir(&work_dir).with_context(|| format!("cannot use the work folder {}", work_dir.display()))?;
-    let metrics = TranscoderMetrics::new(registry)?;
+    let metrics = TranscoderMetrics::new(&base.registry)?;
     running.sandbox = Some(check_sandbox(&command, &work_dir, &metrics).await?);
     let handler = TranscodeHandler {
         pool: parts.pool.clone(),
         blobs: parts.blobs.clone(),
-        clock: Arc::clone(clock),
+        clock: Arc::clone(&base.identity.clock),
         command,
         work_dir,
         metrics,
     };
     let places = args.transcoder_jobs.max(1);
-    let worker = Worker::new(handler, parts.pool.clone(), worker_name(parts), places, jobs.clone(), parts.entropy.clone());
+    let worker = Worker::new(handler, parts.pool.clone(), worker_name(parts), places, base.jobs.clone(), parts.entropy.clone());
     running.tasks.spawn(worker.run(running.stop.clone()));
     Ok(())
 }
 
 /// The transcoder does not start where a hostile file would not be contained, unless told to.
-async fn check_sandbox(command: &ChildCommand, work_dir: &std::path::Path, metrics: &TranscoderMetrics) -> anyhow::Result<Arc<str>> {
+async fn check_sandbox(command: &ChildCommand, work_dir: &Path, metrics: &TranscoderMetrics) -> anyhow::Result<Arc<str>> {
     let report = estrade_transcoder::check_sandbox(command, work_dir).await.context(
         "media cannot be read in containment on this machine (estrade doctor says more); \
          --insecure-transcoder reads it all the same",
@@ -230,13 +238,13 @@ fn worker_name(parts: &Parts) -> String {
     format!("{host}-{}-{}", parts.role.as_str(), std::process::id())
 }
 
-async fn start_feed(parts: &Parts, identity: &Identity, registry: &Registry, running: &mut Running) -> anyhow::Result<OpenApiRouter> {
+async fn start_feed(parts: &Parts, base: &Base, running: &mut Running) -> anyhow::Result<OpenApiRouter> {
     let setup = estrade_feed::Setup {
-        identity: identity.clone(),
-        urls: MediaUrls::new(&parts.settings.media_base_url()?, parts.key.clone()),
+        identity: base.identity.clone(),
+        urls: base.urls.clone(),
         key: parts.key.clone(),
         args: parts.settings.feed.clone(),
-        registry,
+        registry: &base.registry,
     };
     let feed = Feed::load(setup).await.context("the feed cannot be loaded")?;
     let router = feed.router();
@@ -248,38 +256,32 @@ async fn start_feed(parts: &Parts, identity: &Identity, registry: &Registry, run
     Ok(router)
 }
 
-async fn start_api(
-    parts: &Parts,
-    identity: &Identity,
-    registry: &Registry,
-    requests: &RequestMetrics,
-    jobs: &JobMetrics,
-    running: &mut Running,
-) -> anyhow::Result<ApiState> {
+async fn start_api(parts: &Parts, base: &Base, running: &mut Running) -> anyhow::Result<ApiState> {
     let settings = &parts.settings;
+    let clock = &base.identity.clock;
     let uploads = Uploads::start(UploadSetup {
         pool: parts.pool.clone(),
         blobs: parts.blobs.clone(),
-        clock: Arc::clone(&identity.clock),
+        clock: Arc::clone(clock),
         entropy: parts.entropy.clone(),
         args: settings.uploads.clone(),
         data_dir: &parts.data_dir,
         soft: running.stop.clone(),
-        registry,
-        requests,
+        registry: &base.registry,
+        requests: &base.requests,
     })
     .await?;
     let cost = PasswordCost { memory_kib: settings.accounts.password_memory_kib, passes: settings.accounts.password_passes };
     let streams = ClipStreams::new(running.stop.clone());
     running.tasks.spawn(streams.clone().run(parts.pool.clone()));
-    running.tasks.spawn(maintenance::run(parts.pool.clone(), Arc::clone(&identity.clock), parts.entropy.clone(), running.stop.clone()));
+    running.tasks.spawn(maintenance::run(parts.pool.clone(), Arc::clone(clock), parts.entropy.clone(), running.stop.clone()));
     let deletion = MediaDeletion::new(parts.pool.clone(), parts.blobs.clone(), settings.purge_url.clone())?;
-    let worker = Worker::new(deletion, parts.pool.clone(), worker_name(parts), DELETIONS, jobs.clone(), parts.entropy.clone());
+    let worker = Worker::new(deletion, parts.pool.clone(), worker_name(parts), DELETIONS, base.jobs.clone(), parts.entropy.clone());
     running.tasks.spawn(worker.run(running.stop.clone()));
     running.uploads = Some(uploads.clone());
     Ok(ApiState {
-        identity: identity.clone(),
-        urls: MediaUrls::new(&settings.media_base_url()?, parts.key.clone()),
+        identity: base.identity.clone(),
+        urls: base.urls.clone(),
         key: parts.key.clone(),
         blobs: parts.blobs.clone(),
         passwords: Passwords::new(cost, parts.entropy.clone())?,

@@ -82,16 +82,22 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The address people use.
-    pub(crate) fn public_url(&self) -> anyhow::Result<Url> {
-        match &self.public_url {
-            Some(url) => Ok(url.clone()),
-            None => Url::parse(&format!("http://{}", self.listen)).context("the listen address makes no URL"),
-        }
+    /// The addresses people use, when the process listens on `listen`.
+    pub(crate) fn addresses(&self, listen: SocketAddr) -> anyhow::Result<Addresses> {
+        let public = match &self.public_url {
+            Some(url) => url.clone(),
+            None => Url::parse(&format!("http://{listen}")).context("the listen address makes no URL")?,
+        };
+        let media = self.media_base_url.clone().unwrap_or_else(|| public.clone());
+        Ok(Addresses { public, media })
     }
+}
 
-    /// Where players fetch media.
-    pub(crate) fn media_base_url(&self) -> anyhow::Result<Url> {
-        self.media_base_url.clone().map_or_else(|| self.public_url(), Ok)
-    }
+/// The addresses people use.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    /// Of the API and the pages.
+    pub(crate) public: Url,
+    /// Of the media.
+    pub(crate) media: Url,
 }
