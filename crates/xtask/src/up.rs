@@ -25,11 +25,6 @@ pub(crate) struct UpArgs {
 
 /// Installs what is missing, builds what changed, and becomes `estrade serve`.
 pub(crate) fn up(workspace: &Workspace, args: &UpArgs) -> Result<()> {
-    packages::ensure(workspace, Purpose::Serving)?;
-    let web = Web::open(workspace)?;
-    web.install()?;
-    web.build()?;
-    say("building estrade");
     build(workspace, args.release)?;
     say("starting estrade serve");
     let profile = if args.release { "release" } else { "debug" };
@@ -43,8 +38,13 @@ pub(crate) fn up(workspace: &Workspace, args: &UpArgs) -> Result<()> {
     Err(error).context("cannot start estrade")
 }
 
-/// Builds the binary.
+/// Installs what is missing and builds the binary with the web app in it.
 pub(crate) fn build(workspace: &Workspace, release: bool) -> Result<()> {
+    packages::ensure(workspace, Purpose::Serving)?;
+    let web = Web::open(workspace)?;
+    web.install()?;
+    web.build()?;
+    say("building estrade");
     let mut command = cargo(workspace);
     command.args(["build", "--package", "estrade"]);
     if release {

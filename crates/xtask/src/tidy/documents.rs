@@ -29,9 +29,11 @@ pub(super) fn check(source: &Source, exists: &dyn Fn(&str) -> bool) -> Vec<Strin
         if fenced {
             continue;
         }
-        let cited = cited_paths(line).map(str::to_owned);
-        let linked = link_targets(line).map(|target| join(&source.path, target));
-        for path in cited.chain(linked).filter(|path| !exists(path)) {
+        let seen = |path: &str| exists(&join(&source.path, path));
+        // What is cited may be seen from the root or from the document, links only from there.
+        let cited = cited_paths(line).filter(|path| !exists(path) && !seen(path));
+        let linked = link_targets(line).filter(|path| !seen(path));
+        for path in cited.chain(linked) {
             offences.push(format!(
                 "{}:{}: {path} does not exist",
                 source.path,
@@ -90,13 +92,19 @@ mod tests {
             text: text.to_owned(),
         };
         check(&source, &|path| {
-            ["src/main.rs", "docs/GLOSSARY.md", "README.md", "web"].contains(&path)
+            [
+                "src/main.rs",
+                "docs/src/near.rs",
+                "docs/GLOSSARY.md",
+                "README.md",
+            ]
+            .contains(&path)
         })
     }
 
     #[test]
     fn what_exists_may_be_cited() {
-        let text = "See `src/main.rs:12`, [words](GLOSSARY.md#clip), [readme](../README.md), \
+        let text = "See `src/main.rs:12`, `src/near.rs`, [words](GLOSSARY.md#clip), [readme](../README.md), \
                     [site](https://example.org/a) and [below](#below).";
         assert!(check_text(text).is_empty());
     }
@@ -109,7 +117,7 @@ mod tests {
         );
         assert_eq!(
             check_text("a\n[b](gone.md)"),
-            ["docs/API.md:2: docs/gone.md does not exist"]
+            ["docs/API.md:2: gone.md does not exist"]
         );
     }
 
