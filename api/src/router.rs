@@ -101,8 +101,6 @@ impl Modify for Security {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
-
     fn document() -> serde_json::Value {
         serde_json::to_value(super::document()).expect("json")
     }

@@ -17,8 +17,8 @@ pub(crate) async fn update_clip(api: &ApiState, owner: &SessionHolder, id: &Publ
     let clip_id = find_own(&mut tx, id, owner.account_id).await?.row.id;
     hold_clip(&mut tx, clip_id).await?.ok_or_else(|| Problem::not_found("this clip was just deleted"))?;
     update(&mut tx, clip_id, changes, api.now()).await?;
-    let changed = find_own(&mut tx, id, owner.account_id).await?;
+    let found = find_own(&mut tx, id, owner.account_id).await?;
     estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;
     tx.commit().await.map_err(DbError::from)?;
-    Ok(changed)
+    Ok(found)
 }

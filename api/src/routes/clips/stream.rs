@@ -24,7 +24,7 @@ use crate::wire::query::NoQuery;
 /// A silent stream says this often that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A stream ends after this long; clients come back if they still care.
-const STREAM_MAX: Duration = Duration::from_secs(30 * 60);
+const STREAM_MAX: Duration = Duration::from_mins(30);
 /// The id of a stream's last event. A browser that comes back with it is told to stay away.
 const END: &str = "end";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

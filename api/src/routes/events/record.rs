@@ -41,7 +41,7 @@ pub(crate) struct RecordedBody {
 pub(crate) struct RejectedBody {
     /// Its place in the batch, from 0.
     index: usize,
-    /// Stable snake_case code.
+    /// Stable code.
     #[schema(example = "unknown_clip")]
     code: &'static str,
 }

@@ -15,6 +15,7 @@ use crate::wire::problems::Always;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListMyClipsQuery {
     /// Only clips in this state.
+    #[param(inline)]
     state: Option<ClipState>,
     /// Where to go on, as the page before said.
     #[param(max_length = 512)]
