@@ -5,6 +5,7 @@ use estrade_domain::limits;
 
 /// Settings of uploads.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct UploadArgs {
     /// Folder that received bytes wait in until the store has them; by default `spool` in the data folder
     #[arg(long = "upload-spool-dir", env = "ESTRADE_UPLOAD_SPOOL_DIR", value_name = "DIR")]
