@@ -58,11 +58,7 @@ impl Cluster {
 
     /// Stops the server if this process started it; one that was found running is left alone.
     pub(crate) fn stop_if_started(&self) -> Result<()> {
-        if self.started_here {
-            self.stop()
-        } else {
-            Ok(())
-        }
+        if self.started_here { self.stop() } else { Ok(()) }
     }
 
     /// The URL of one of its databases.
@@ -73,32 +69,21 @@ impl Cluster {
 
     /// Runs statements through psql, each in its own transaction, and returns unaligned rows.
     pub(crate) fn query(&self, database: &str, sql: &str) -> Result<String> {
-        let answer = capture(
-            self.psql(database)
-                .args(["--tuples-only", "--no-align", "-c", sql]),
-        )?;
+        let answer = capture(self.psql(database).args(["--tuples-only", "--no-align", "-c", sql]))?;
         Ok(answer.trim_end().to_owned())
     }
 
     /// Runs a file of statements, in one transaction unless told otherwise.
     pub(crate) fn run_file(&self, database: &str, file: &Path, transaction: bool) -> Result<()> {
         // Fed by standard input: the file may lie where the server's user cannot look.
-        let input =
-            fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+        let input = fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
         let mut command = self.psql(database);
         if transaction {
             command.arg("--single-transaction");
         }
-        let answer = command
-            .stdin(input)
-            .output()
-            .with_context(|| format!("cannot run psql on {}", file.display()))?;
+        let answer = command.stdin(input).output().with_context(|| format!("cannot run psql on {}", file.display()))?;
         if !answer.status.success() {
-            bail!(
-                "{} does not apply:\n{}",
-                file.display(),
-                String::from_utf8_lossy(&answer.stderr).trim_end()
-            );
+            bail!("{} does not apply:\n{}", file.display(), String::from_utf8_lossy(&answer.stderr).trim_end());
         }
         Ok(())
     }
@@ -107,28 +92,15 @@ impl Cluster {
         if !Path::new(BIN).join("initdb").exists() {
             bail!("PostgreSQL 15 is not in {BIN}; `apt-get install postgresql-15` puts it there");
         }
-        let owner = if is_root()? {
-            Some(find_owner()?)
-        } else {
-            None
-        };
+        let owner = if is_root()? { Some(find_owner()?) } else { None };
         let home = choose_home(workspace, owner)?;
-        Ok(Self {
-            home,
-            owner,
-            started_here: false,
-        })
+        Ok(Self { home, owner, started_here: false })
     }
 
     fn stop(&self) -> Result<()> {
         say("stopping the private PostgreSQL");
         let mut command = self.program("pg_ctl");
-        capture(
-            command
-                .arg("-D")
-                .arg(self.data())
-                .args(["-m", "fast", "stop"]),
-        )?;
+        capture(command.arg("-D").arg(self.data()).args(["-m", "fast", "stop"]))?;
         Ok(())
     }
 
@@ -166,12 +138,8 @@ impl Cluster {
     }
 
     fn is_running(&self) -> bool {
-        succeeds(
-            self.program("pg_ctl")
-                .arg("-D")
-                .arg(self.data())
-                .arg("status"),
-        ) && succeeds(self.psql("postgres").args(["-c", "SELECT 1"]))
+        succeeds(self.program("pg_ctl").arg("-D").arg(self.data()).arg("status"))
+            && succeeds(self.psql("postgres").args(["-c", "SELECT 1"]))
     }
 
     fn initialise(&self) -> Result<()> {
@@ -215,11 +183,7 @@ impl Cluster {
             .context("cannot start pg_ctl")?;
         if !status.success() {
             let tail = fs::read_to_string(&log).unwrap_or_default();
-            bail!(
-                "PostgreSQL does not start; {} ends with\n{}",
-                log.display(),
-                last_lines(&tail, 15)
-            );
+            bail!("PostgreSQL does not start; {} ends with\n{}", log.display(), last_lines(&tail, 15));
         }
         Ok(())
     }
@@ -245,14 +209,7 @@ impl Cluster {
     fn psql(&self, database: &str) -> Command {
         let mut command = self.program("psql");
         command
-            .args([
-                "--no-psqlrc",
-                "--quiet",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-U",
-                "postgres",
-            ])
+            .args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-U", "postgres"])
             .arg("-h")
             .arg(self.socket_folder())
             .args(["-d", database]);
@@ -262,15 +219,7 @@ impl Cluster {
     fn program(&self, name: &str) -> Command {
         let mut command = Command::new(Path::new(BIN).join(name));
         command.current_dir(&self.home).env("LC_ALL", "C.UTF-8");
-        for name in [
-            "PGHOST",
-            "PGPORT",
-            "PGUSER",
-            "PGDATABASE",
-            "PGPASSWORD",
-            "PGOPTIONS",
-            "PGDATA",
-        ] {
+        for name in ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD", "PGOPTIONS", "PGDATA"] {
             command.env_remove(name);
         }
         if let Some(owner) = self.owner {
@@ -304,21 +253,15 @@ fn choose_home(workspace: &Workspace, owner: Option<Owner>) -> Result<PathBuf> {
     if fits && (owner.is_none() || is_open_to_all(workspace.target())?) {
         return Ok(near);
     }
-    let own_uid = fs::metadata("/proc/self")
-        .context("cannot read /proc/self")?
-        .uid();
+    let own_uid = fs::metadata("/proc/self").context("cannot read /proc/self")?.uid();
     let mark = crate::stamp::hash_bytes(workspace.root().as_os_str().as_encoded_bytes());
-    Ok(PathBuf::from(format!(
-        "/tmp/estrade-devdb-{own_uid}-{mark:016x}"
-    )))
+    Ok(PathBuf::from(format!("/tmp/estrade-devdb-{own_uid}-{mark:016x}")))
 }
 
 /// Whether any user may pass through this folder and all above it.
 fn is_open_to_all(folder: &Path) -> Result<bool> {
     for ancestor in folder.ancestors() {
-        let mode = fs::metadata(ancestor)
-            .with_context(|| format!("cannot look at {}", ancestor.display()))?
-            .mode();
+        let mode = fs::metadata(ancestor).with_context(|| format!("cannot look at {}", ancestor.display()))?.mode();
         if mode & 0o001 == 0 {
             return Ok(false);
         }
@@ -357,10 +300,7 @@ mod tests {
 
     #[test]
     fn a_socket_folder_survives_in_a_url() {
-        assert_eq!(
-            percent_encode("/srv/my clone/é&?"),
-            "/srv/my%20clone/%C3%A9%26%3F"
-        );
+        assert_eq!(percent_encode("/srv/my clone/é&?"), "/srv/my%20clone/%C3%A9%26%3F");
     }
 
     #[test]

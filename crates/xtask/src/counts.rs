@@ -52,34 +52,16 @@ mod tests {
     fn a_line_of_cargo_test_is_read() {
         let line = "test result: FAILED. 12 passed; 2 failed; 1 ignored; 0 measured; \
                     4 filtered out; finished in 0.10s";
-        assert_eq!(
-            parse_cargo_line(line),
-            Some(Counts {
-                passed: 12,
-                failed: 2
-            })
-        );
+        assert_eq!(parse_cargo_line(line), Some(Counts { passed: 12, failed: 2 }));
         assert_eq!(parse_cargo_line("test a::b ... ok"), None);
     }
 
     #[test]
     fn a_summary_of_vitest_is_read() {
         let passed = "      Tests  12 passed (12)";
-        assert_eq!(
-            parse_vitest_line(passed),
-            Some(Counts {
-                passed: 12,
-                failed: 0
-            })
-        );
+        assert_eq!(parse_vitest_line(passed), Some(Counts { passed: 12, failed: 0 }));
         let mixed = "      Tests  1 failed | 11 passed | 2 skipped (14)";
-        assert_eq!(
-            parse_vitest_line(mixed),
-            Some(Counts {
-                passed: 11,
-                failed: 1
-            })
-        );
+        assert_eq!(parse_vitest_line(mixed), Some(Counts { passed: 11, failed: 1 }));
         assert_eq!(parse_vitest_line(" Test Files  3 passed (3)"), None);
     }
 }

@@ -43,8 +43,7 @@ pub(crate) fn print_devdb(workspace: &Workspace, args: &DevdbArgs) -> Result<()>
 pub(crate) fn lock(workspace: &Workspace) -> Result<File> {
     let path = workspace.scratch()?.join("database.lock");
     let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
-    file.lock()
-        .with_context(|| format!("cannot lock {}", path.display()))?;
+    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
     Ok(file)
 }
 
@@ -52,12 +51,7 @@ pub(crate) fn lock(workspace: &Workspace) -> Result<File> {
 ///
 /// A database made from exactly these files is left alone, so that whoever compiles against it is
 /// not disturbed; otherwise it is made again from nothing.
-pub(crate) fn migrate(
-    workspace: &Workspace,
-    cluster: &Cluster,
-    database: &str,
-    fresh: bool,
-) -> Result<()> {
+pub(crate) fn migrate(workspace: &Workspace, cluster: &Cluster, database: &str, fresh: bool) -> Result<()> {
     let files = list_migrations(workspace)?;
     let mut fingerprint = Fingerprint::new();
     fingerprint.add_files(workspace.root(), &files)?;
@@ -65,34 +59,18 @@ pub(crate) fn migrate(
     if !fresh && find_fingerprint(cluster, database)?.as_deref() == Some(&fingerprint) {
         return Ok(());
     }
-    say(&format!(
-        "applying {} migrations to database {database}",
-        files.len()
-    ));
+    say(&format!("applying {} migrations to database {database}", files.len()));
     // Made aside and renamed: a database of this name always has a whole schema.
     let aside = format!("{database}_next");
-    cluster.query(
-        "postgres",
-        &format!("DROP DATABASE IF EXISTS {aside} WITH (FORCE)"),
-    )?;
+    cluster.query("postgres", &format!("DROP DATABASE IF EXISTS {aside} WITH (FORCE)"))?;
     cluster.query("postgres", &format!("CREATE DATABASE {aside}"))?;
     for file in &files {
-        let text =
-            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         cluster.run_file(&aside, file, runs_in_transaction(&text))?;
     }
-    cluster.query(
-        "postgres",
-        &format!("COMMENT ON DATABASE {aside} IS '{fingerprint}'"),
-    )?;
-    cluster.query(
-        "postgres",
-        &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
-    )?;
-    cluster.query(
-        "postgres",
-        &format!("ALTER DATABASE {aside} RENAME TO {database}"),
-    )?;
+    cluster.query("postgres", &format!("COMMENT ON DATABASE {aside} IS '{fingerprint}'"))?;
+    cluster.query("postgres", &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"))?;
+    cluster.query("postgres", &format!("ALTER DATABASE {aside} RENAME TO {database}"))?;
     Ok(())
 }
 
@@ -111,18 +89,12 @@ fn find_fingerprint(cluster: &Cluster, database: &str) -> Result<Option<String>>
 pub(crate) fn list_migrations(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let folder = workspace.path(MIGRATIONS);
     if !folder.is_dir() {
-        say(&format!(
-            "{MIGRATIONS} does not exist: the database stays empty"
-        ));
+        say(&format!("{MIGRATIONS} does not exist: the database stays empty"));
         return Ok(Vec::new());
     }
     let mut numbered = Vec::new();
     for file in list_files(&folder, &[])? {
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(number) = migration_number(&name) {
             numbered.push((number, file));
         }
@@ -155,11 +127,7 @@ mod tests {
 
     #[test]
     fn a_migration_opts_out_of_its_transaction_on_its_first_line() {
-        assert!(runs_in_transaction(
-            "CREATE TABLE a ();\n-- no-transaction\n"
-        ));
-        assert!(!runs_in_transaction(
-            "-- no-transaction\nCREATE INDEX CONCURRENTLY …"
-        ));
+        assert!(runs_in_transaction("CREATE TABLE a ();\n-- no-transaction\n"));
+        assert!(!runs_in_transaction("-- no-transaction\nCREATE INDEX CONCURRENTLY …"));
     }
 }

@@ -14,11 +14,7 @@ const DOCUMENT: &str = "docs/openapi.json";
 /// Builds the binary and writes the document it prints, or compares it with the committed one.
 pub(crate) fn refresh(workspace: &Workspace, check: bool) -> Result<()> {
     up::build(workspace, false)?;
-    if check {
-        check_built(workspace)
-    } else {
-        write(workspace)
-    }
+    if check { check_built(workspace) } else { write(workspace) }
 }
 
 /// Compares the committed document with that of the binary in the target folder.
@@ -35,8 +31,7 @@ pub(crate) fn check_built(workspace: &Workspace) -> Result<()> {
 }
 
 fn write(workspace: &Workspace) -> Result<()> {
-    fs::write(workspace.path(DOCUMENT), printed(workspace)?)
-        .with_context(|| format!("cannot write {DOCUMENT}"))?;
+    fs::write(workspace.path(DOCUMENT), printed(workspace)?).with_context(|| format!("cannot write {DOCUMENT}"))?;
     say(&format!("wrote {DOCUMENT}"));
     Ok(())
 }
@@ -51,10 +46,7 @@ fn first_difference(committed: &str, printed: &str) -> Option<usize> {
     if committed == printed {
         return None;
     }
-    let equal = committed
-        .lines()
-        .zip(printed.lines())
-        .take_while(|(left, right)| left == right);
+    let equal = committed.lines().zip(printed.lines()).take_while(|(left, right)| left == right);
     Some(equal.count() + 1)
 }
 

@@ -28,8 +28,7 @@ pub(crate) enum Purpose {
 /// Installs what is missing, or fails with the one line that does it.
 pub(crate) fn ensure(workspace: &Workspace, purpose: Purpose) -> Result<()> {
     let list = workspace.path(LIST);
-    let text =
-        fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
+    let text = fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
     let wanted = parse_list(&text, purpose);
     let missing = find_missing(&wanted);
     if missing.is_empty() {
@@ -51,9 +50,7 @@ fn parse_list(text: &str, purpose: Purpose) -> Vec<&str> {
 fn find_missing(wanted: &[&str]) -> Vec<String> {
     // dpkg-query ends with 1 when it knows nothing of a package, and still lists the others.
     let answer = output(
-        Command::new("dpkg-query")
-            .args(["--show", "--showformat", "${Package} ${db:Status-Status}\n"])
-            .args(wanted),
+        Command::new("dpkg-query").args(["--show", "--showformat", "${Package} ${db:Status-Status}\n"]).args(wanted),
     );
     let Ok(answer) = answer else {
         say("this is no Debian: the counterparts of packages.txt are taken to be installed");
@@ -65,15 +62,8 @@ fn find_missing(wanted: &[&str]) -> Vec<String> {
 
 /// The wanted packages that `dpkg-query` does not call `installed`.
 fn missing_from(wanted: &[&str], listing: &str) -> Vec<String> {
-    let installed: HashSet<&str> = listing
-        .lines()
-        .filter_map(|line| line.strip_suffix(" installed"))
-        .collect();
-    wanted
-        .iter()
-        .filter(|name| !installed.contains(*name))
-        .map(ToString::to_string)
-        .collect()
+    let installed: HashSet<&str> = listing.lines().filter_map(|line| line.strip_suffix(" installed")).collect();
+    wanted.iter().filter(|name| !installed.contains(*name)).map(ToString::to_string).collect()
 }
 
 fn install(missing: &[String]) -> Result<()> {
@@ -94,14 +84,9 @@ fn install(missing: &[String]) -> Result<()> {
 
 fn apt_get(prefix: &[&str], missing: &[String]) -> Result<()> {
     // The output of apt-get is long and only of interest when it fails: then it is in the error.
-    capture(&mut apt_command(prefix, &["update", "-q", LOCK_WAIT]))
-        .context("the package lists are stale")?;
-    let mut command = apt_command(
-        prefix,
-        &["install", "-q", "-y", LOCK_WAIT, "--no-install-recommends"],
-    );
-    run(command.args(missing).stdout(std::process::Stdio::null()))
-        .context("not all packages could be installed")
+    capture(&mut apt_command(prefix, &["update", "-q", LOCK_WAIT])).context("the package lists are stale")?;
+    let mut command = apt_command(prefix, &["install", "-q", "-y", LOCK_WAIT, "--no-install-recommends"]);
+    run(command.args(missing).stdout(std::process::Stdio::null())).context("not all packages could be installed")
 }
 
 fn apt_command(prefix: &[&str], args: &[&str]) -> Command {
@@ -142,9 +127,6 @@ mod tests {
     #[test]
     fn sudo_passes_the_frontend_setting_on() {
         let command = apt_command(&["sudo", "-n"], &["update"]);
-        assert_eq!(
-            describe(&command),
-            "sudo -n env DEBIAN_FRONTEND=noninteractive apt-get update"
-        );
+        assert_eq!(describe(&command), "sudo -n env DEBIAN_FRONTEND=noninteractive apt-get update");
     }
 }

@@ -24,10 +24,8 @@ pub(crate) fn own_uid() -> Result<u32> {
 
 /// Runs a command with its output shown and nothing on its standard input; fails unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("cannot start {}", describe(command)))?;
+    let status =
+        command.stdin(Stdio::null()).status().with_context(|| format!("cannot start {}", describe(command)))?;
     if !status.success() {
         bail!("{} ended with {status}", describe(command));
     }
@@ -45,8 +43,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
             String::from_utf8_lossy(&output.stderr).trim_end()
         );
     }
-    String::from_utf8(output.stdout)
-        .with_context(|| format!("{} wrote something that is not UTF-8", describe(command)))
+    String::from_utf8(output.stdout).with_context(|| format!("{} wrote something that is not UTF-8", describe(command)))
 }
 
 /// Runs a command silently; whether it could be started and succeeded.
@@ -56,19 +53,12 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 
 /// Runs a command with all its output collected and nothing on its standard input.
 pub(crate) fn output(command: &mut Command) -> Result<Output> {
-    command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start {}", describe(command)))
+    command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", describe(command)))
 }
 
 /// The command as one would type it, close enough for a message.
 pub(crate) fn describe(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(
-        command
-            .get_args()
-            .map(|word| word.to_string_lossy().into_owned()),
-    );
+    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
     words.join(" ")
 }

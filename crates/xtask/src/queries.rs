@@ -33,17 +33,10 @@ pub(crate) fn refresh(workspace: &Workspace, check: bool) -> Result<()> {
     let committed = read_descriptions(&workspace.path(COMMITTED))?;
     let changes = compare(&committed, &described);
     if check && !changes.is_empty() {
-        bail!(
-            "{COMMITTED} is out of step ({}); run `cargo xtask sqlx` and commit the folder",
-            changes.summary()
-        );
+        bail!("{COMMITTED} is out of step ({}); run `cargo xtask sqlx` and commit the folder", changes.summary());
     }
     apply(workspace, &changes, &described)?;
-    say(&format!(
-        "{} queries described, {}",
-        described.len(),
-        changes.summary()
-    ));
+    say(&format!("{} queries described, {}", described.len(), changes.summary()));
     stamp.write(&fingerprint(workspace)?)
 }
 
@@ -81,14 +74,7 @@ fn compile_online(workspace: &Workspace, url: &str, folder: &Path) -> Result<()>
     let root = workspace.path(SOURCES).join("lib.rs");
     let touched = Touched::new(&root)?;
     let outcome = run(cargo(workspace)
-        .args([
-            "check",
-            "--quiet",
-            "--locked",
-            "--package",
-            "estrade-db",
-            "--all-targets",
-        ])
+        .args(["check", "--quiet", "--locked", "--package", "estrade-db", "--all-targets"])
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", folder)
         .env("DATABASE_URL", url));
@@ -103,19 +89,13 @@ struct Touched {
 }
 
 impl Touched {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "cargo compares file times with this clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "cargo compares file times with this clock")]
     fn new(path: &Path) -> Result<Self> {
         let before = fs::metadata(path)
             .and_then(|metadata| metadata.modified())
             .with_context(|| format!("cannot look at {}", path.display()))?;
         set_modified(path, SystemTime::now())?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            before,
-        })
+        Ok(Self { path: path.to_path_buf(), before })
     }
 
     fn restore(&self) -> Result<()> {
@@ -144,39 +124,25 @@ impl Changes {
     }
 
     fn summary(&self) -> String {
-        format!(
-            "{} new or changed, {} stale",
-            self.written.len(),
-            self.removed.len()
-        )
+        format!("{} new or changed, {} stale", self.written.len(), self.removed.len())
     }
 }
 
 fn compare(committed: &Descriptions, described: &Descriptions) -> Changes {
-    let written = described
-        .iter()
-        .filter(|(name, text)| committed.get(*name) != Some(text))
-        .map(|(name, _)| name.clone());
-    let removed = committed
-        .keys()
-        .filter(|name| !described.contains_key(*name))
-        .cloned();
-    Changes {
-        written: written.collect(),
-        removed: removed.collect(),
-    }
+    let written =
+        described.iter().filter(|(name, text)| committed.get(*name) != Some(text)).map(|(name, _)| name.clone());
+    let removed = committed.keys().filter(|name| !described.contains_key(*name)).cloned();
+    Changes { written: written.collect(), removed: removed.collect() }
 }
 
 fn apply(workspace: &Workspace, changes: &Changes, described: &Descriptions) -> Result<()> {
     let folder = workspace.path(COMMITTED);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {COMMITTED}"))?;
     for name in &changes.written {
-        fs::write(folder.join(name), &described[name])
-            .with_context(|| format!("cannot write {COMMITTED}/{name}"))?;
+        fs::write(folder.join(name), &described[name]).with_context(|| format!("cannot write {COMMITTED}/{name}"))?;
     }
     for name in &changes.removed {
-        fs::remove_file(folder.join(name))
-            .with_context(|| format!("cannot remove {COMMITTED}/{name}"))?;
+        fs::remove_file(folder.join(name)).with_context(|| format!("cannot remove {COMMITTED}/{name}"))?;
     }
     Ok(())
 }
@@ -184,24 +150,15 @@ fn apply(workspace: &Workspace, changes: &Changes, described: &Descriptions) -> 
 fn read_descriptions(folder: &Path) -> Result<Descriptions> {
     let mut descriptions = Descriptions::new();
     for file in list_if_there(folder)? {
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let text =
-            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         descriptions.insert(name, text);
     }
     Ok(descriptions)
 }
 
 fn list_if_there(folder: &Path) -> Result<Vec<PathBuf>> {
-    if folder.is_dir() {
-        list_files(folder, &[])
-    } else {
-        Ok(Vec::new())
-    }
+    if folder.is_dir() { list_files(folder, &[]) } else { Ok(Vec::new()) }
 }
 
 #[cfg(test)]
@@ -209,10 +166,7 @@ mod tests {
     use super::{Changes, Descriptions, compare};
 
     fn descriptions(pairs: &[(&str, &str)]) -> Descriptions {
-        pairs
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-            .collect()
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
     }
 
     #[test]
@@ -225,10 +179,8 @@ mod tests {
     fn new_changed_and_stale_descriptions_are_told_apart() {
         let committed = descriptions(&[("same", "1"), ("changed", "1"), ("stale", "1")]);
         let described = descriptions(&[("same", "1"), ("changed", "2"), ("new", "1")]);
-        let expected = Changes {
-            written: vec!["changed".to_owned(), "new".to_owned()],
-            removed: vec!["stale".to_owned()],
-        };
+        let expected =
+            Changes { written: vec!["changed".to_owned(), "new".to_owned()], removed: vec!["stale".to_owned()] };
         assert_eq!(compare(&committed, &described), expected);
     }
 }

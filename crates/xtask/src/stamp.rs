@@ -31,8 +31,7 @@ impl Fingerprint {
         for file in files {
             let name = file.strip_prefix(base).unwrap_or(file);
             self.add(name.as_os_str().as_encoded_bytes());
-            let content =
-                fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let content = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
             self.add(&content);
         }
         Ok(())
@@ -60,8 +59,7 @@ impl Stamp {
 
     /// Remembers that the work is done for these inputs.
     pub(crate) fn write(&self, fingerprint: &Fingerprint) -> Result<()> {
-        fs::write(&self.0, fingerprint.finish())
-            .with_context(|| format!("cannot write {}", self.0.display()))
+        fs::write(&self.0, fingerprint.finish()).with_context(|| format!("cannot write {}", self.0.display()))
     }
 
     /// Forgets; to be called before work that can fail half-way.
@@ -87,13 +85,10 @@ pub(crate) fn list_files(folder: &Path, skipped: &[&str]) -> Result<Vec<PathBuf>
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(current) = open.pop() {
-        let entries =
-            fs::read_dir(&current).with_context(|| format!("cannot list {}", current.display()))?;
+        let entries = fs::read_dir(&current).with_context(|| format!("cannot list {}", current.display()))?;
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot list {}", current.display()))?;
-            let kind = entry
-                .file_type()
-                .context("cannot tell a file from a folder")?;
+            let kind = entry.file_type().context("cannot tell a file from a folder")?;
             if kind.is_file() {
                 found.push(entry.path());
             } else if kind.is_dir() && !skipped.iter().any(|name| entry.file_name() == *name) {

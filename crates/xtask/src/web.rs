@@ -9,14 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 const OLDEST_NODE: u32 = 20;
 /// What npm and the tools make by themselves; none of it is an input.
-const MADE_FOLDERS: &[&str] = &[
-    "node_modules",
-    "dist",
-    "coverage",
-    "test-results",
-    ".svelte-kit",
-    ".vite",
-];
+const MADE_FOLDERS: &[&str] = &["node_modules", "dist", "coverage", "test-results", ".svelte-kit", ".vite"];
 
 /// The folder `web/` of the checkout.
 pub(crate) struct Web<'a> {
@@ -43,10 +36,7 @@ impl<'a> Web<'a> {
             return Ok(());
         }
         say("installing the packages of web/");
-        run(self
-            .npm()
-            .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
-            .stdout(Stdio::null()))?;
+        run(self.npm().args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).stdout(Stdio::null()))?;
         stamp.write(&fingerprint)
     }
 
@@ -64,10 +54,7 @@ impl<'a> Web<'a> {
         // A build that fails half-way must not look finished the next time.
         stamp.remove()?;
         capture(self.npm().args(["run", "--silent", "build"]))?;
-        ensure!(
-            self.workspace.path("web/dist/index.html").is_file(),
-            "the build of web/ left no dist/index.html"
-        );
+        ensure!(self.workspace.path("web/dist/index.html").is_file(), "the build of web/ left no dist/index.html");
         stamp.write(&fingerprint)
     }
 
@@ -80,9 +67,7 @@ impl<'a> Web<'a> {
 
     fn npm(&self) -> Command {
         let mut command = Command::new("npm");
-        command
-            .current_dir(self.workspace.path("web"))
-            .env("npm_config_update_notifier", "false");
+        command.current_dir(self.workspace.path("web")).env("npm_config_update_notifier", "false");
         command
     }
 }
@@ -92,21 +77,12 @@ fn require_node() -> Result<()> {
         .context("the web app is built by Node 20 or later; install it first")?;
     match node_major(&version) {
         Some(major) if major >= OLDEST_NODE => Ok(()),
-        _ => bail!(
-            "the web app needs Node {OLDEST_NODE} or later, this is {}",
-            version.trim()
-        ),
+        _ => bail!("the web app needs Node {OLDEST_NODE} or later, this is {}", version.trim()),
     }
 }
 
 fn node_major(version: &str) -> Option<u32> {
-    version
-        .trim()
-        .strip_prefix('v')?
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]

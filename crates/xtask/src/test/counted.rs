@@ -10,10 +10,7 @@ use crate::process::describe;
 
 /// Runs tests that must be counted: a runner that fails without a failed test, or passes without
 /// a single one, is an error and not a count.
-pub(super) fn count_tests(
-    command: &mut Command,
-    parse: fn(&str) -> Option<Counts>,
-) -> Result<Option<Counts>> {
+pub(super) fn count_tests(command: &mut Command, parse: fn(&str) -> Option<Counts>) -> Result<Option<Counts>> {
     let (succeeded, counts) = run_counted(command, parse)?;
     if succeeded != (counts.failed == 0) {
         bail!("{} failed, and not by a test alone", describe(command));
@@ -25,10 +22,7 @@ pub(super) fn count_tests(
 }
 
 /// Shows what the command prints and adds up the counts in it; whether it succeeded.
-pub(super) fn run_counted(
-    command: &mut Command,
-    parse: fn(&str) -> Option<Counts>,
-) -> Result<(bool, Counts)> {
+pub(super) fn run_counted(command: &mut Command, parse: fn(&str) -> Option<Counts>) -> Result<(bool, Counts)> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -37,11 +31,7 @@ pub(super) fn run_counted(
     let mut counts = Counts::default();
     let mut lines = BufReader::new(child.stdout.take().context("no output")?);
     let mut line = Vec::new();
-    while lines
-        .read_until(b'\n', &mut line)
-        .context("cannot read what a test prints")?
-        > 0
-    {
+    while lines.read_until(b'\n', &mut line).context("cannot read what a test prints")? > 0 {
         let text = String::from_utf8_lossy(&line);
         print!("{text}");
         if let Some(found) = parse(text.trim_end()) {
@@ -49,9 +39,7 @@ pub(super) fn run_counted(
         }
         line.clear();
     }
-    let status = child
-        .wait()
-        .with_context(|| format!("lost {}", describe(command)))?;
+    let status = child.wait().with_context(|| format!("lost {}", describe(command)))?;
     Ok((status.success(), counts))
 }
 
@@ -64,31 +52,15 @@ mod tests {
 
     fn count_printed(text: &str, exit: &str) -> anyhow::Result<Option<Counts>> {
         let script = format!("printf '%s\\n' \"$0\"; exit {exit}");
-        count_tests(
-            Command::new("sh").args(["-c", &script, text]),
-            parse_cargo_line,
-        )
+        count_tests(Command::new("sh").args(["-c", &script, text]), parse_cargo_line)
     }
 
     #[test]
     fn a_run_is_counted_by_what_it_prints() {
         let passed = count_printed("test result: ok. 2 passed; 0 failed", "0").expect("counted");
-        assert_eq!(
-            passed,
-            Some(Counts {
-                passed: 2,
-                failed: 0
-            })
-        );
-        let failed =
-            count_printed("test result: FAILED. 2 passed; 1 failed", "101").expect("counted");
-        assert_eq!(
-            failed,
-            Some(Counts {
-                passed: 2,
-                failed: 1
-            })
-        );
+        assert_eq!(passed, Some(Counts { passed: 2, failed: 0 }));
+        let failed = count_printed("test result: FAILED. 2 passed; 1 failed", "101").expect("counted");
+        assert_eq!(failed, Some(Counts { passed: 2, failed: 1 }));
     }
 
     #[test]

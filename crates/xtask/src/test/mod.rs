@@ -50,10 +50,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<ExitCode> {
 
 fn prepare(workspace: &Workspace) -> Result<Bench<'_>> {
     packages::ensure(workspace, Purpose::Testing)?;
-    Ok(Bench {
-        workspace,
-        web: Web::open(workspace)?,
-    })
+    Ok(Bench { workspace, web: Web::open(workspace)? })
 }
 
 fn test_matching(bench: &Bench<'_>, filter: &str) -> Result<ExitCode> {
@@ -67,18 +64,10 @@ fn test_matching(bench: &Bench<'_>, filter: &str) -> Result<ExitCode> {
         bail!("no test ran: either nothing matches {filter}, or it does not compile");
     }
     println!("{} passed, {} failed", counts.passed, counts.failed);
-    Ok(if succeeded {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn run_steps<'s>(
-    bench: &Bench<'_>,
-    steps: impl Iterator<Item = &'s Step>,
-    keep_going: bool,
-) -> Vec<Outcome> {
+fn run_steps<'s>(bench: &Bench<'_>, steps: impl Iterator<Item = &'s Step>, keep_going: bool) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for (name, work) in steps {
         say(name);
@@ -90,12 +79,7 @@ fn run_steps<'s>(
                 (None, false)
             }
         };
-        outcomes.push(Outcome {
-            name,
-            took: started.elapsed(),
-            counts,
-            held,
-        });
+        outcomes.push(Outcome { name, took: started.elapsed(), counts, held });
         if !held && !keep_going {
             break;
         }

@@ -19,11 +19,7 @@ pub(super) fn print_summary(outcomes: &[Outcome], planned: usize) -> ExitCode {
     for outcome in outcomes {
         let mark = if outcome.held { "ok    " } else { "FAILED" };
         let seconds = outcome.took.as_secs_f64();
-        println!(
-            "{mark} {:<20} {seconds:>7.1} s{}",
-            outcome.name,
-            counts_text(outcome.counts)
-        );
+        println!("{mark} {:<20} {seconds:>7.1} s{}", outcome.name, counts_text(outcome.counts));
     }
     if outcomes.len() < planned {
         println!("{} later steps did not run", planned - outcomes.len());
@@ -32,11 +28,7 @@ pub(super) fn print_summary(outcomes: &[Outcome], planned: usize) -> ExitCode {
         println!("{line}");
     }
     let all = outcomes.len() == planned && outcomes.iter().all(|outcome| outcome.held);
-    if all {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn counts_text(counts: Option<Counts>) -> String {
@@ -67,20 +59,11 @@ mod tests {
 
     fn tests(passed: u64, failed: u64) -> Outcome {
         let counts = Some(Counts { passed, failed });
-        Outcome {
-            counts,
-            held: failed == 0,
-            ..check(true)
-        }
+        Outcome { counts, held: failed == 0, ..check(true) }
     }
 
     fn check(held: bool) -> Outcome {
-        Outcome {
-            name: "step",
-            took: Duration::ZERO,
-            counts: None,
-            held,
-        }
+        Outcome { name: "step", took: Duration::ZERO, counts: None, held }
     }
 
     #[test]

@@ -79,13 +79,7 @@ fn check_queries(bench: &Bench<'_>) -> Result<Option<Counts>> {
 
 fn check_clippy(bench: &Bench<'_>) -> Result<Option<Counts>> {
     run(cargo(bench.workspace)
-        .args([
-            "clippy",
-            "--quiet",
-            "--locked",
-            "--workspace",
-            "--all-targets",
-        ])
+        .args(["clippy", "--quiet", "--locked", "--workspace", "--all-targets"])
         .args(["--", "-D", "warnings"]))?;
     Ok(None)
 }

@@ -14,35 +14,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("estrade-http", &["estrade-db", "estrade-domain"]),
     (
         "estrade-api",
-        &[
-            "estrade-http",
-            "estrade-jobs",
-            "estrade-events",
-            "estrade-blobs",
-            "estrade-db",
-            "estrade-domain",
-        ],
+        &["estrade-http", "estrade-jobs", "estrade-events", "estrade-blobs", "estrade-db", "estrade-domain"],
     ),
-    (
-        "estrade-feed",
-        &[
-            "estrade-http",
-            "estrade-jobs",
-            "estrade-events",
-            "estrade-db",
-            "estrade-domain",
-        ],
-    ),
-    (
-        "estrade-transcoder",
-        &[
-            "estrade-jobs",
-            "estrade-events",
-            "estrade-blobs",
-            "estrade-db",
-            "estrade-domain",
-        ],
-    ),
+    ("estrade-feed", &["estrade-http", "estrade-jobs", "estrade-events", "estrade-db", "estrade-domain"]),
+    ("estrade-transcoder", &["estrade-jobs", "estrade-events", "estrade-blobs", "estrade-db", "estrade-domain"]),
     (
         "estrade",
         &[
@@ -58,10 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "estrade-transcoder",
         ],
     ),
-    (
-        "estrade-testkit",
-        &["estrade-embedded", "estrade-db", "estrade-domain"],
-    ),
+    ("estrade-testkit", &["estrade-embedded", "estrade-db", "estrade-domain"]),
     ("xtask", &[]),
 ];
 
@@ -72,10 +44,7 @@ const TESTKIT: &str = "estrade-testkit";
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("aws-", &["estrade-blobs"]),
     ("ffmpeg", &["estrade-transcoder"]),
-    (
-        "axum",
-        &["estrade-http", "estrade-api", "estrade-feed", "estrade"],
-    ),
+    ("axum", &["estrade-http", "estrade-api", "estrade-feed", "estrade"]),
     ("s3s", &["estrade-embedded"]),
     ("anyhow", &["estrade", "estrade-testkit", "xtask"]),
     ("tokio", NOT_DOMAIN),
@@ -113,16 +82,12 @@ struct Dependency<'a> {
 /// Checks the answer of `cargo metadata --no-deps`.
 pub(super) fn check(metadata: &str) -> Result<Vec<String>> {
     let metadata: Value = serde_json::from_str(metadata).context("cargo metadata is not JSON")?;
-    let packages = metadata["packages"]
-        .as_array()
-        .context("cargo metadata has no packages")?;
+    let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
     let mut offences = Vec::new();
     for package in packages {
         let name = package["name"].as_str().context("a package has no name")?;
         let Some((_, allowed)) = ARROWS.iter().find(|(of, _)| *of == name) else {
-            offences.push(format!(
-                "{name}: a crate that the table of arrows does not know"
-            ));
+            offences.push(format!("{name}: a crate that the table of arrows does not know"));
             continue;
         };
         for dependency in dependencies(name, package) {
@@ -133,17 +98,10 @@ pub(super) fn check(metadata: &str) -> Result<Vec<String>> {
 }
 
 fn dependencies<'a>(of: &'a str, package: &'a Value) -> Vec<Dependency<'a>> {
-    let listed = package["dependencies"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let listed = package["dependencies"].as_array().map(Vec::as_slice).unwrap_or_default();
     let read = |entry: &'a Value| {
         let on = entry["name"].as_str()?;
-        Some(Dependency {
-            of,
-            on,
-            for_tests: entry["kind"] == "dev",
-        })
+        Some(Dependency { of, on, for_tests: entry["kind"] == "dev" })
     };
     listed.iter().filter_map(read).collect()
 }
@@ -156,21 +114,15 @@ fn check_dependency(dependency: &Dependency<'_>, allowed: &[&str]) -> Option<Str
         return (!holds).then(|| format!("{of} depends on {on}: that arrow points the wrong way"));
     }
     if of == "xtask" && !XTASK_LIBRARIES.contains(&on) {
-        return Some(format!(
-            "xtask depends on {on}: it compiles before anything is installed"
-        ));
+        return Some(format!("xtask depends on {on}: it compiles before anything is installed"));
     }
     let owners = find_owners(LIBRARIES, on)?;
-    let for_tests =
-        for_tests && find_owners(TEST_LIBRARIES, on).is_some_and(|who| who.contains(&of));
+    let for_tests = for_tests && find_owners(TEST_LIBRARIES, on).is_some_and(|who| who.contains(&of));
     let holds = owners.contains(&of) || for_tests;
     (!holds).then(|| format!("{of} depends on {on}: only {} may", owners.join(", ")))
 }
 
-fn find_owners(
-    table: &[(&str, &'static [&'static str])],
-    library: &str,
-) -> Option<&'static [&'static str]> {
+fn find_owners(table: &[(&str, &'static [&'static str])], library: &str) -> Option<&'static [&'static str]> {
     let (_, owners) = table.iter().find(|(start, _)| library.starts_with(start))?;
     Some(owners)
 }

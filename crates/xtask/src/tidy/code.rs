@@ -5,13 +5,7 @@ use super::rust_source::{RustSource, find_words, line_of};
 
 const BANNED_NAMES: &[&str] = &["common", "utils", "helpers", "misc", "types"];
 const UNFINISHED_MACROS: &[&str] = &["todo", "unimplemented", "dbg"];
-const QUERIES: &[&str] = &[
-    "query!",
-    "query_as!",
-    "query_scalar!",
-    "query_file!",
-    "query_unchecked!",
-];
+const QUERIES: &[&str] = &["query!", "query_as!", "query_scalar!", "query_file!", "query_unchecked!"];
 const QUERY_PATHS: &[&str] = &["sqlx::query", "sqlx::raw_sql", "QueryBuilder", "PgListener"];
 const STATEMENTS: &[&str] = &[
     "SELECT ",
@@ -32,15 +26,8 @@ const MAY_SPEAK_SQL: &[&str] = &["crates/db/", "crates/testkit/", "crates/xtask/
 /// A folder or a file of this name holds tests, wherever it is.
 const TESTS: &[&str] = &["tests", "tests.rs"];
 const MAY_BE_UNSAFE: &[&str] = &["transcoder/src/media/", "transcoder/src/sandbox/"];
-const INPUT_AND_OUTPUT: &[&str] = &[
-    "std::fs",
-    "std::net",
-    "std::env",
-    "std::process",
-    "std::thread",
-    "std::io",
-    "tokio",
-];
+const INPUT_AND_OUTPUT: &[&str] =
+    &["std::fs", "std::net", "std::env", "std::process", "std::thread", "std::io", "tokio"];
 
 /// Checks one Rust file against all rules.
 pub(super) fn check(source: &Source) -> Vec<String> {
@@ -54,20 +41,10 @@ pub(super) fn check(source: &Source) -> Vec<String> {
         offences.extend(sql(path, &rust, &shipped));
     }
     if !MAY_BE_UNSAFE.iter().any(|folder| path.starts_with(folder)) {
-        offences.extend(words(
-            path,
-            &shipped,
-            &["unsafe"],
-            "only the media code may be unsafe",
-        ));
+        offences.extend(words(path, &shipped, &["unsafe"], "only the media code may be unsafe"));
     }
     if path.starts_with("crates/domain/src/") {
-        offences.extend(words(
-            path,
-            &shipped,
-            INPUT_AND_OUTPUT,
-            "the domain does no I/O",
-        ));
+        offences.extend(words(path, &shipped, INPUT_AND_OUTPUT, "the domain does no I/O"));
     }
     offences
 }
@@ -79,16 +56,10 @@ fn banned_names(path: &str, code: &str) -> Vec<String> {
         .map(|part| format!("{path}: a module called `{part}` says nothing"))
         .collect();
     for at in find_words(code, "mod") {
-        let name = code[at + 3..]
-            .split([';', '{'])
-            .next()
-            .unwrap_or_default()
-            .trim();
+        let name = code[at + 3..].split([';', '{']).next().unwrap_or_default().trim();
         if BANNED_NAMES.contains(&name) {
             let line = line_of(code, at);
-            offences.push(format!(
-                "{path}:{line}: a module called `{name}` says nothing"
-            ));
+            offences.push(format!("{path}:{line}: a module called `{name}` says nothing"));
         }
     }
     offences
@@ -113,10 +84,7 @@ fn sql(path: &str, rust: &RustSource<'_>, shipped: &str) -> Vec<String> {
         let name = macro_name.trim_end_matches('!');
         for at in find_words(shipped, name) {
             if shipped[at + name.len()..].starts_with('!') {
-                offences.push(format!(
-                    "{path}:{}: `{macro_name}`: {WHY}",
-                    line_of(shipped, at)
-                ));
+                offences.push(format!("{path}:{}: `{macro_name}`: {WHY}", line_of(shipped, at)));
             }
         }
     }
@@ -135,9 +103,7 @@ fn sql(path: &str, rust: &RustSource<'_>, shipped: &str) -> Vec<String> {
 
 fn is_statement(literal: &str) -> bool {
     let start = literal.trim_start();
-    STATEMENTS
-        .iter()
-        .any(|statement| start.starts_with(statement))
+    STATEMENTS.iter().any(|statement| start.starts_with(statement))
 }
 
 fn words(path: &str, code: &str, banned: &[&str], why: &str) -> Vec<String> {
@@ -155,10 +121,7 @@ mod tests {
     use super::{Source, check};
 
     fn check_text(path: &str, text: &str) -> Vec<String> {
-        check(&Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        })
+        check(&Source { path: path.to_owned(), text: text.to_owned() })
     }
 
     #[test]
@@ -176,10 +139,7 @@ mod tests {
     fn unfinished_work_is_found_even_in_tests() {
         let text = concat!("#[cfg(test)]\nmod tests { fn a() { to", "do!() } }");
         assert_eq!(check_text("api/src/a.rs", text).len(), 1);
-        assert_eq!(
-            check_text("api/src/a.rs", "dbg!(a); unimplemented!()").len(),
-            2
-        );
+        assert_eq!(check_text("api/src/a.rs", "dbg!(a); unimplemented!()").len(), 2);
         assert!(check_text("api/src/a.rs", "// dbg!\nlet todo = \"dbg!\";").is_empty());
     }
 
@@ -209,10 +169,7 @@ mod tests {
 
     #[test]
     fn the_domain_does_no_input_and_output() {
-        assert_eq!(
-            check_text("crates/domain/src/a.rs", "use std::fs;").len(),
-            1
-        );
+        assert_eq!(check_text("crates/domain/src/a.rs", "use std::fs;").len(), 1);
         assert!(check_text("crates/db/src/a.rs", "use std::fs;").is_empty());
     }
 }

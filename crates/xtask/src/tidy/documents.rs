@@ -3,19 +3,8 @@
 use super::Source;
 
 /// Folders at the root; a word in backticks that starts with one is a path.
-const FOLDERS: &[&str] = &[
-    "api/",
-    "crates/",
-    "deploy/",
-    "docs/",
-    "feed/",
-    "src/",
-    "tests/",
-    "transcoder/",
-    "web/",
-    ".ci/",
-    ".cargo/",
-];
+const FOLDERS: &[&str] =
+    &["api/", "crates/", "deploy/", "docs/", "feed/", "src/", "tests/", "transcoder/", "web/", ".ci/", ".cargo/"];
 
 /// Checks the paths in one Markdown file.
 pub(super) fn check(source: &Source, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
@@ -34,11 +23,7 @@ pub(super) fn check(source: &Source, exists: &dyn Fn(&str) -> bool) -> Vec<Strin
         let cited = cited_paths(line).filter(|path| !exists(path) && !seen(path));
         let linked = link_targets(line).filter(|path| !seen(path));
         for path in cited.chain(linked) {
-            offences.push(format!(
-                "{}:{}: {path} does not exist",
-                source.path,
-                index + 1
-            ));
+            offences.push(format!("{}:{}: {path} does not exist", source.path, index + 1));
         }
     }
     offences
@@ -51,10 +36,7 @@ fn cited_paths(line: &str) -> impl Iterator<Item = &str> {
         .step_by(2)
         .filter(|word| FOLDERS.iter().any(|folder| word.starts_with(folder)))
         .map(|word| word.split(':').next().unwrap_or(word))
-        .filter(|word| {
-            word.chars()
-                .all(|char| char.is_ascii_alphanumeric() || "._-/".contains(char))
-        })
+        .filter(|word| word.chars().all(|char| char.is_ascii_alphanumeric() || "._-/".contains(char)))
 }
 
 /// Targets of links into the repository, without the anchor.
@@ -87,19 +69,8 @@ mod tests {
     use super::{Source, check};
 
     fn check_text(text: &str) -> Vec<String> {
-        let source = Source {
-            path: "docs/API.md".to_owned(),
-            text: text.to_owned(),
-        };
-        check(&source, &|path| {
-            [
-                "src/main.rs",
-                "docs/src/near.rs",
-                "docs/GLOSSARY.md",
-                "README.md",
-            ]
-            .contains(&path)
-        })
+        let source = Source { path: "docs/API.md".to_owned(), text: text.to_owned() };
+        check(&source, &|path| ["src/main.rs", "docs/src/near.rs", "docs/GLOSSARY.md", "README.md"].contains(&path))
     }
 
     #[test]
@@ -111,14 +82,8 @@ mod tests {
 
     #[test]
     fn what_does_not_exist_is_an_offence() {
-        assert_eq!(
-            check_text("`src/gone.rs`"),
-            ["docs/API.md:1: src/gone.rs does not exist"]
-        );
-        assert_eq!(
-            check_text("a\n[b](gone.md)"),
-            ["docs/API.md:2: gone.md does not exist"]
-        );
+        assert_eq!(check_text("`src/gone.rs`"), ["docs/API.md:1: src/gone.rs does not exist"]);
+        assert_eq!(check_text("a\n[b](gone.md)"), ["docs/API.md:2: gone.md does not exist"]);
     }
 
     #[test]

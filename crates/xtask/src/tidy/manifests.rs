@@ -28,8 +28,7 @@ fn check_line(section: &str, line: &str) -> Option<String> {
     if section == "[workspace.dependencies]" {
         let (value, why) = value.split_once('#').unwrap_or((value, ""));
         let is_ours = value.contains("path =");
-        return (!is_ours && why.trim().is_empty())
-            .then(|| format!("`{name}` does not say what it is for"));
+        return (!is_ours && why.trim().is_empty()).then(|| format!("`{name}` does not say what it is for"));
     }
     let inherits = name.ends_with(".workspace") || value.contains("workspace = true");
     (!inherits).then(|| format!("`{name}` is not taken from the workspace"))
@@ -40,29 +39,20 @@ mod tests {
     use super::{Source, check};
 
     fn check_text(text: &str) -> Vec<String> {
-        check(&Source {
-            path: "Cargo.toml".to_owned(),
-            text: text.to_owned(),
-        })
+        check(&Source { path: "Cargo.toml".to_owned(), text: text.to_owned() })
     }
 
     #[test]
     fn a_dependency_without_a_purpose_is_an_offence() {
         let text = "[workspace.dependencies]\n# storage\nsqlx = \"0.9\"\nurl = \"2\" # URLs\n\
                     estrade-db = { path = \"crates/db\" }\n";
-        assert_eq!(
-            check_text(text),
-            ["Cargo.toml:3: `sqlx` does not say what it is for"]
-        );
+        assert_eq!(check_text(text), ["Cargo.toml:3: `sqlx` does not say what it is for"]);
     }
 
     #[test]
     fn a_crate_takes_its_versions_from_the_workspace() {
         let text = "[dependencies]\nurl.workspace = true\nserde = { workspace = true }\n\
                     [dev-dependencies]\ntempfile = \"3\"\n[lints]\nworkspace = true\n";
-        assert_eq!(
-            check_text(text),
-            ["Cargo.toml:5: `tempfile` is not taken from the workspace"]
-        );
+        assert_eq!(check_text(text), ["Cargo.toml:5: `tempfile` is not taken from the workspace"]);
     }
 }

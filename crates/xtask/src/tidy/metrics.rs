@@ -22,10 +22,7 @@ pub(super) fn check(sources: &[Source]) -> Vec<String> {
         for (at, name) in names(&source.text) {
             if !exists(&made, name) {
                 let line = line_of(&source.text, at);
-                offences.push(format!(
-                    "{}:{line}: no code makes the metric {name}",
-                    source.path
-                ));
+                offences.push(format!("{}:{line}: no code makes the metric {name}", source.path));
             }
         }
     }
@@ -37,9 +34,7 @@ fn is_monitoring(path: &str) -> bool {
 }
 
 fn exists(made: &BTreeSet<&str>, name: &str) -> bool {
-    let stems = SUFFIXES
-        .iter()
-        .filter_map(|suffix| name.strip_suffix(suffix));
+    let stems = SUFFIXES.iter().filter_map(|suffix| name.strip_suffix(suffix));
     stems.chain([name]).any(|stem| made.contains(stem))
 }
 
@@ -58,14 +53,8 @@ mod tests {
 
     fn check_rule(rule: &str) -> Vec<String> {
         let code = "HistogramOpts::new(\"estrade_feed_page_seconds\", \"Time\")";
-        let source = |path: &str, text: &str| Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
-        check(&[
-            source("feed/src/metrics.rs", code),
-            source("deploy/prometheus/rules.yml", rule),
-        ])
+        let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+        check(&[source("feed/src/metrics.rs", code), source("deploy/prometheus/rules.yml", rule)])
     }
 
     #[test]

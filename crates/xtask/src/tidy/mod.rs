@@ -34,9 +34,7 @@ struct Source {
 
 impl Source {
     fn has_extension(&self, extension: &str) -> bool {
-        Path::new(&self.path)
-            .extension()
-            .is_some_and(|own| own == extension)
+        Path::new(&self.path).extension().is_some_and(|own| own == extension)
     }
 }
 
@@ -112,7 +110,5 @@ fn list_paths(workspace: &Workspace) -> Result<Vec<String>> {
 fn walk(root: &Path) -> Result<Vec<String>> {
     let files = list_files(root, MADE_FOLDERS)?;
     let relative = files.iter().filter_map(|file| file.strip_prefix(root).ok());
-    Ok(relative
-        .map(|path| path.to_string_lossy().into_owned())
-        .collect())
+    Ok(relative.map(|path| path.to_string_lossy().into_owned()).collect())
 }

@@ -18,10 +18,7 @@ pub(super) struct RustSource<'a> {
 
 impl<'a> RustSource<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            kinds: Lexer::new(text.as_bytes()).run(),
-        }
+        Self { text, kinds: Lexer::new(text.as_bytes()).run() }
     }
 
     /// The code, with comments and the contents of literals blanked out.
@@ -49,10 +46,7 @@ impl<'a> RustSource<'a> {
         let mut found = Vec::new();
         let mut at = 0;
         while at < self.kinds.len() {
-            let length = self.kinds[at..]
-                .iter()
-                .take_while(|kind| **kind == Kind::Literal)
-                .count();
+            let length = self.kinds[at..].iter().take_while(|kind| **kind == Kind::Literal).count();
             // The opening quote counts as code: where it is blank, its module was blanked.
             if length > 0 && at > 0 && !code.as_bytes()[at - 1].is_ascii_whitespace() {
                 found.push((line_of(self.text, at), &self.text[at..at + length]));
@@ -63,13 +57,11 @@ impl<'a> RustSource<'a> {
     }
 
     fn view(&self, wanted: Kind) -> String {
-        let bytes = self.text.bytes().zip(&self.kinds).map(|(byte, kind)| {
-            if *kind == wanted || byte == b'\n' {
-                byte
-            } else {
-                b' '
-            }
-        });
+        let bytes = self.text.bytes().zip(&self.kinds).map(
+            |(byte, kind)| {
+                if *kind == wanted || byte == b'\n' { byte } else { b' ' }
+            },
+        );
         // Blanking never splits a character: a kind ends only beside an ASCII byte.
         String::from_utf8(bytes.collect()).expect("whole characters")
     }
@@ -82,13 +74,11 @@ pub(super) fn line_of(text: &str, offset: usize) -> usize {
 
 /// Byte offsets at which a word stands by itself, not as part of a longer identifier.
 pub(super) fn find_words<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
-    text.match_indices(word)
-        .map(|(at, _)| at)
-        .filter(move |at| {
-            let before = text[..*at].bytes().next_back();
-            let after = text[at + word.len()..].bytes().next();
-            !before.is_some_and(is_word_byte) && !after.is_some_and(is_word_byte)
-        })
+    text.match_indices(word).map(|(at, _)| at).filter(move |at| {
+        let before = text[..*at].bytes().next_back();
+        let after = text[at + word.len()..].bytes().next();
+        !before.is_some_and(is_word_byte) && !after.is_some_and(is_word_byte)
+    })
 }
 
 /// From an opening brace to just past the one that closes it.
@@ -120,16 +110,13 @@ fn find_test_module(code: &str) -> Option<Range<usize>> {
         let open = start + code[start..].find(['{', ';'])?;
         let between = &code[start + ATTRIBUTE.len()..open];
         let is_module = find_words(between, "mod").next().is_some();
-        let block =
-            (is_module && code.as_bytes()[open] == b'{').then(|| block_at(code, open))??;
+        let block = (is_module && code.as_bytes()[open] == b'{').then(|| block_at(code, open))??;
         Some(start..block.end)
     })
 }
 
 fn blank_out(text: &str) -> String {
-    text.chars()
-        .map(|char| if char == '\n' { '\n' } else { ' ' })
-        .collect()
+    text.chars().map(|char| if char == '\n' { '\n' } else { ' ' }).collect()
 }
 
 struct Lexer<'a> {
@@ -140,11 +127,7 @@ struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            kinds: vec![Kind::Code; bytes.len()],
-            at: 0,
-        }
+        Self { bytes, kinds: vec![Kind::Code; bytes.len()], at: 0 }
     }
 
     fn run(mut self) -> Vec<Kind> {
@@ -167,10 +150,7 @@ impl<'a> Lexer<'a> {
     /// A raw string, an identifier in one go, or any other byte.
     fn read_other(&mut self, rest: &[u8]) {
         let word = rest.iter().take_while(|byte| is_word_byte(**byte)).count();
-        let hashes = rest[word..]
-            .iter()
-            .take_while(|byte| **byte == b'#')
-            .count();
+        let hashes = rest[word..].iter().take_while(|byte| **byte == b'#').count();
         let is_raw = matches!(&rest[..word], b"r" | b"br" | b"cr");
         if is_raw && rest.get(word + hashes) == Some(&b'"') {
             let opening = word + hashes + 1;
@@ -230,13 +210,8 @@ fn string_length(rest: &[u8]) -> usize {
 fn raw_length(rest: &[u8], hashes: usize) -> usize {
     let mut at = 0;
     while at < rest.len() {
-        let closes = rest[at] == b'"'
-            && rest[at + 1..]
-                .iter()
-                .take(hashes)
-                .filter(|byte| **byte == b'#')
-                .count()
-                == hashes;
+        let closes =
+            rest[at] == b'"' && rest[at + 1..].iter().take(hashes).filter(|byte| **byte == b'#').count() == hashes;
         if closes {
             break;
         }
@@ -248,11 +223,7 @@ fn raw_length(rest: &[u8], hashes: usize) -> usize {
 /// With both quotes; nothing for a lifetime or a loop label.
 fn char_length(rest: &[u8]) -> Option<usize> {
     if rest.get(1) == Some(&b'\\') {
-        let end = rest
-            .iter()
-            .skip(3)
-            .take(10)
-            .position(|byte| *byte == b'\'')?;
+        let end = rest.iter().skip(3).take(10).position(|byte| *byte == b'\'')?;
         return Some(end + 4);
     }
     let width = match rest.get(1)? {
@@ -274,10 +245,7 @@ mod tests {
 
     #[test]
     fn comments_are_not_code() {
-        assert_eq!(
-            code("a // b\nc /* d /* e */ f */ g"),
-            "a     \nc                   g"
-        );
+        assert_eq!(code("a // b\nc /* d /* e */ f */ g"), "a     \nc                   g");
     }
 
     #[test]
@@ -293,10 +261,7 @@ mod tests {
 
     #[test]
     fn lifetimes_are_code_and_characters_are_not() {
-        assert_eq!(
-            code("&'a str '{' '\\'' '\\u{7f}' 'é'"),
-            "&'a str ' ' '  ' '      ' '  '"
-        );
+        assert_eq!(code("&'a str '{' '\\'' '\\u{7f}' 'é'"), "&'a str ' ' '  ' '      ' '  '");
     }
 
     #[test]
@@ -323,10 +288,7 @@ mod tests {
 
     #[test]
     fn words_are_whole_words() {
-        assert_eq!(
-            find_words("fn fnord _fn (fn)", "fn").collect::<Vec<_>>(),
-            [0, 14]
-        );
+        assert_eq!(find_words("fn fnord _fn (fn)", "fn").collect::<Vec<_>>(), [0, 14]);
     }
 
     #[test]

@@ -15,28 +15,20 @@ pub(super) fn check(source: &Source) -> Vec<String> {
     let mut offences = long_functions(&source.path, &code);
     let lines = code_extent(&source.text, &code);
     if lines > MAX_FILE_LINES {
-        offences.push(format!(
-            "{}: {lines} lines, at most {MAX_FILE_LINES}",
-            source.path
-        ));
+        offences.push(format!("{}: {lines} lines, at most {MAX_FILE_LINES}", source.path));
     }
     offences
 }
 
 fn is_test_file(path: &str) -> bool {
-    path.split('/')
-        .any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
+    path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
 }
 
 /// Lines of the file that do not belong to a module of tests.
 fn code_extent(text: &str, shipped: &str) -> usize {
-    let in_tests = |(line, shipped): &(&str, &str)| {
-        shipped.trim().is_empty() && !RustSource::new(line).code().trim().is_empty()
-    };
-    text.lines()
-        .zip(shipped.lines())
-        .filter(|pair| !in_tests(pair))
-        .count()
+    let in_tests =
+        |(line, shipped): &(&str, &str)| shipped.trim().is_empty() && !RustSource::new(line).code().trim().is_empty();
+    text.lines().zip(shipped.lines()).filter(|pair| !in_tests(pair)).count()
 }
 
 fn long_functions(path: &str, code: &str) -> Vec<String> {
@@ -50,9 +42,7 @@ fn long_functions(path: &str, code: &str) -> Vec<String> {
         let lines = body.filter(|line| !line.trim().is_empty()).count();
         if lines > MAX_FUNCTION_LINES {
             let line = line_of(code, start);
-            offences.push(format!(
-                "{path}:{line}: `{name}` has {lines} lines of code, at most {MAX_FUNCTION_LINES}"
-            ));
+            offences.push(format!("{path}:{line}: `{name}` has {lines} lines of code, at most {MAX_FUNCTION_LINES}"));
         }
     }
     offences
@@ -84,26 +74,17 @@ mod tests {
     use super::{Source, check};
 
     fn check_text(path: &str, text: &str) -> Vec<String> {
-        check(&Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        })
+        check(&Source { path: path.to_owned(), text: text.to_owned() })
     }
 
     fn function(lines: usize) -> String {
-        format!(
-            "fn long(a: [u8; 3]) {{\n{}}}\n",
-            "    x();\n".repeat(lines - 2)
-        )
+        format!("fn long(a: [u8; 3]) {{\n{}}}\n", "    x();\n".repeat(lines - 2))
     }
 
     #[test]
     fn a_function_of_seventy_lines_passes_and_one_more_does_not() {
         assert!(check_text("src/a.rs", &function(70)).is_empty());
-        assert_eq!(
-            check_text("src/a.rs", &function(71)),
-            ["src/a.rs:1: `long` has 71 lines of code, at most 70"]
-        );
+        assert_eq!(check_text("src/a.rs", &function(71)), ["src/a.rs:1: `long` has 71 lines of code, at most 70"]);
     }
 
     #[test]
@@ -123,9 +104,6 @@ mod tests {
     #[test]
     fn a_file_over_four_hundred_lines_is_an_offence() {
         assert!(check_text("src/a.rs", &"// a\n".repeat(400)).is_empty());
-        assert_eq!(
-            check_text("src/a.rs", &"const A: u8 = 1;\n".repeat(401)),
-            ["src/a.rs: 401 lines, at most 400"]
-        );
+        assert_eq!(check_text("src/a.rs", &"const A: u8 = 1;\n".repeat(401)), ["src/a.rs: 401 lines, at most 400"]);
     }
 }

@@ -5,11 +5,7 @@ use super::rust_source::{RustSource, find_words, line_of};
 
 const MARKS: &[&str] = &["TODO", "FIXME", "XXX"];
 /// Folders of one person's machine. Written in halves: this file is checked, too.
-const MACHINE_PATHS: &[&str] = &[
-    concat!("/wo", "rk/"),
-    concat!("/ho", "me/"),
-    concat!("/Us", "ers/"),
-];
+const MACHINE_PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
 /// Ends of host names that exist on one network only.
 const PRIVATE_HOSTS: &[&str] = &[".internal", ".local", ".lan", ".corp", ".intranet"];
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -29,38 +25,20 @@ fn marks(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     let is_rust = source.has_extension("rs");
-    let text = if is_rust {
-        RustSource::new(&source.text).comments()
-    } else {
-        source.text.clone()
-    };
-    let found = MARKS
-        .iter()
-        .flat_map(|mark| find_words(&text, mark).map(move |at| (mark, at)));
-    found
-        .map(|(mark, at)| format!("{}:{}: {mark}", source.path, line_of(&text, at)))
-        .collect()
+    let text = if is_rust { RustSource::new(&source.text).comments() } else { source.text.clone() };
+    let found = MARKS.iter().flat_map(|mark| find_words(&text, mark).map(move |at| (mark, at)));
+    found.map(|(mark, at)| format!("{}:{}: {mark}", source.path, line_of(&text, at))).collect()
 }
 
 fn machine_paths(source: &Source) -> Vec<String> {
     let text = &source.text;
-    let found = MACHINE_PATHS
-        .iter()
-        .flat_map(|path| text.match_indices(path));
+    let found = MACHINE_PATHS.iter().flat_map(|path| text.match_indices(path));
     // `https://example.org/home/` and `./work/` are not paths of a machine.
     let absolute = found.filter(|(at, _)| {
         let before = text[..*at].chars().next_back();
         !before.is_some_and(|char| char.is_alphanumeric() || "._-*}~$)>".contains(char))
     });
-    absolute
-        .map(|(at, path)| {
-            format!(
-                "{}:{}: {path} is one machine's path",
-                source.path,
-                line_of(text, at)
-            )
-        })
-        .collect()
+    absolute.map(|(at, path)| format!("{}:{}: {path} is one machine's path", source.path, line_of(text, at))).collect()
 }
 
 fn private_hosts(source: &Source) -> Vec<String> {
@@ -70,11 +48,7 @@ fn private_hosts(source: &Source) -> Vec<String> {
         let end = |char: char| !char.is_ascii_alphanumeric() && !".-".contains(char);
         let host = text[at + 3..].split(end).next().unwrap_or_default();
         if PRIVATE_HOSTS.iter().any(|suffix| host.ends_with(suffix)) {
-            offences.push(format!(
-                "{}:{}: {host} is a private host",
-                source.path,
-                line_of(text, at)
-            ));
+            offences.push(format!("{}:{}: {host} is a private host", source.path, line_of(text, at)));
         }
     }
     offences
@@ -90,14 +64,8 @@ fn registries(source: &Source) -> Vec<String> {
         "config.toml" => |line| line.starts_with("[source") || line.starts_with("[registr"),
         _ => return Vec::new(),
     };
-    let found = source
-        .text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| is_offence(line.trim()));
-    found
-        .map(|(index, _)| format!("{}:{}: names a registry", source.path, index + 1))
-        .collect()
+    let found = source.text.lines().enumerate().filter(|(_, line)| is_offence(line.trim()));
+    found.map(|(index, _)| format!("{}:{}: names a registry", source.path, index + 1)).collect()
 }
 
 fn is_lock_file(path: &str) -> bool {
@@ -109,20 +77,14 @@ mod tests {
     use super::{Source, check};
 
     fn check_text(path: &str, text: &str) -> Vec<String> {
-        check(&Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        })
+        check(&Source { path: path.to_owned(), text: text.to_owned() })
     }
 
     #[test]
     fn unfinished_marks_are_found_in_comments_and_other_text() {
         let mark = concat!("TO", "DO");
         assert_eq!(check_text("src/a.rs", &format!("a\n// {mark}: b")).len(), 1);
-        assert_eq!(
-            check_text("web/src/a.svelte", &format!("<!-- {mark} -->")).len(),
-            1
-        );
+        assert_eq!(check_text("web/src/a.svelte", &format!("<!-- {mark} -->")).len(), 1);
         assert!(check_text("src/a.rs", &format!("let a = \"{mark}\";")).is_empty());
         assert!(check_text("docs/a.md", &format!("{mark}S_LOS")).is_empty());
     }
@@ -144,10 +106,7 @@ mod tests {
     #[test]
     fn registries_are_not_named() {
         for (path, text) in [
-            (
-                "web/package-lock.json",
-                "  \"resolved\": \"https://example.org/a.tgz\",",
-            ),
+            ("web/package-lock.json", "  \"resolved\": \"https://example.org/a.tgz\","),
             ("Cargo.lock", "source = \"git+https://example.org/a\""),
             ("web/.npmrc", "registry=https://example.org"),
             (".cargo/config.toml", "[source.crates-io]"),
