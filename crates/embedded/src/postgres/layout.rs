@@ -34,6 +34,13 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 /// Beyond this the log is put aside at the next start; one old log is kept.
 const MAX_LOG_BYTES: u64 = 8 << 20;
 
+/// Started as root in a folder that is somebody else's, we must not be led elsewhere by a link.
+#[expect(
+    clippy::cast_possible_wrap,
+    reason = "flags are bits; the system calls take them as int"
+)]
+pub(super) const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+
 /// The paths of one cluster; `root` is absolute and free of symbolic links.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
@@ -96,6 +103,7 @@ impl Layout {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            .custom_flags(NO_LINK)
             .open(&path)
             .map_err(PostgresError::io("open", &path))?;
         match file.try_lock() {
@@ -180,10 +188,13 @@ pub(super) fn make_private_dir(dir: &Path, account: &Account) -> Result<(), Post
 fn write_atomically(path: &Path, text: &str) -> Result<(), PostgresError> {
     let aside = path.with_extension("new");
     let write = || -> io::Result<()> {
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o644)
             .open(&aside)?;
         file.write_all(text.as_bytes())?;

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::account::Account;
 use super::init::{ENVIRONMENT, last_chars};
-use super::layout::Layout;
+use super::layout::{Layout, NO_LINK};
 use super::settings::PORT;
 use super::{PostgresError, PostgresOptions};
 
@@ -245,6 +245,7 @@ fn command(
         .append(true)
         .create(true)
         .mode(0o600)
+        .custom_flags(NO_LINK)
         .open(&layout.log)
         .map_err(PostgresError::io("open", &layout.log))?;
     // setpriv sets the parent-death signal and becomes the server: same process, same command line.

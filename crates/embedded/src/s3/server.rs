@@ -96,7 +96,7 @@ async fn accept(
             };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    drop(tasks.spawn(serve(stream, front.clone(), stopping.clone(), place)))
+                    tasks.spawn(serve(stream, front.clone(), stopping.clone(), place));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");

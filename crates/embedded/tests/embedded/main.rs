@@ -1,8 +1,11 @@
 //! The embedded services from outside: real processes, real sockets, real kills.
 
+mod buckets;
 mod cluster;
+mod conditions;
 mod helper;
 mod kill;
+mod listing;
 mod multipart;
 mod objects;
 mod protocol;

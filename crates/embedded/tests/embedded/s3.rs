@@ -99,6 +99,11 @@ impl S3 {
         self.endpoint.endpoint_url()
     }
 
+    /// For a raw request.
+    pub(crate) fn host(&self) -> String {
+        self.endpoint.addr().to_string()
+    }
+
     /// A client with other ways than the usual one.
     pub(crate) fn other_client(
         &self,

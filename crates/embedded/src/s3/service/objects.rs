@@ -165,7 +165,7 @@ pub(super) async fn delete_object(
     );
     let bucket = service.bucket(&input.bucket)?;
     let condition = write_condition(input.if_match.as_ref(), None)?;
-    blocking(move || bucket.delete(&input.key, &condition)).await?;
+    blocking(move || bucket.delete(&input.key, condition)).await?;
     Ok(DeleteObjectOutput::default())
 }
 
@@ -181,18 +181,26 @@ pub(super) async fn delete_objects(
             "at most {MAX_DELETES} keys are taken"
         ));
     }
+    let objects: Vec<_> = delete
+        .objects
+        .into_iter()
+        .map(|object| {
+            let condition = object
+                .e_tag
+                .map_or(Condition::None, |etag| Condition::Etag(etag.into_value()));
+            (object.key, condition)
+        })
+        .collect();
+    let keys: Vec<_> = objects.iter().map(|(key, _)| key.clone()).collect();
+    let outcomes = blocking(move || bucket.delete_all(&objects)).await?;
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-    for object in delete.objects {
-        let (bucket, key) = (bucket.clone(), object.key.clone());
-        let condition = object
-            .e_tag
-            .map_or(Condition::None, |etag| Condition::Etag(etag.into_value()));
-        match blocking(move || bucket.delete(&key, &condition)).await {
+    for (key, outcome) in keys.into_iter().zip(outcomes) {
+        match outcome {
             Ok(()) => deleted.push(DeletedObject {
-                key: Some(object.key),
+                key: Some(key),
                 ..DeletedObject::default()
             }),
-            Err(error) => errors.push(failed_delete(object.key, &error)),
+            Err(error) => errors.push(failed_delete(key, &error.into())),
         }
     }
     let deleted = (delete.quiet != Some(true)).then_some(deleted);

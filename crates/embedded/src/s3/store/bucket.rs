@@ -1,22 +1,20 @@
 //! One bucket: its objects, and the listing of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::cors::CorsRule;
 use super::disk::{self, Disk, Scratch};
 use super::lease::Leases;
-use super::lifecycle::AbortRule;
 use super::listing::{self, Listed, Page, Query};
 use super::object::{Attributes, ObjectMeta};
 use super::reader::ObjectReader;
+use super::record::{BucketRecord, write_json};
 use super::upload::Uploads;
 use super::{Received, StoreError, file, locked, read, write};
 
@@ -39,25 +37,15 @@ pub(crate) enum Condition {
     Present,
 }
 
-/// `bucket.json`.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-pub(super) struct BucketRecord {
-    pub(super) created_ms: i64,
-    #[serde(default)]
-    pub(super) cors: Vec<CorsRule>,
-    #[serde(default)]
-    pub(super) lifecycle: Vec<AbortRule>,
-}
-
 /// One bucket.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) name: String,
     pub(super) dir: PathBuf,
     pub(super) disk: Arc<Disk>,
-    record: RwLock<BucketRecord>,
+    pub(super) record: RwLock<BucketRecord>,
     /// Held while the record is written, which takes longer than it may be locked.
-    changing_record: Mutex<()>,
+    pub(super) changing_record: Mutex<()>,
     /// False once the bucket is being deleted; held for reading by every write.
     is_open: RwLock<bool>,
     key_locks: [Mutex<()>; KEY_LOCKS],
@@ -116,48 +104,6 @@ impl Bucket {
         }
     }
 
-    /// Milliseconds since 1970.
-    pub(crate) fn created_ms(&self) -> i64 {
-        read(&self.record).created_ms
-    }
-
-    pub(crate) fn cors(&self) -> Vec<CorsRule> {
-        read(&self.record).cors.clone()
-    }
-
-    pub(crate) fn set_cors(&self, cors: Vec<CorsRule>) -> Result<(), StoreError> {
-        self.change_record(|record| BucketRecord { cors, ..record })
-    }
-
-    pub(crate) fn lifecycle(&self) -> Vec<AbortRule> {
-        read(&self.record).lifecycle.clone()
-    }
-
-    pub(crate) fn set_lifecycle(&self, lifecycle: Vec<AbortRule>) -> Result<(), StoreError> {
-        self.change_record(|record| BucketRecord {
-            lifecycle,
-            ..record
-        })
-    }
-
-    fn change_record(
-        &self,
-        change: impl FnOnce(BucketRecord) -> BucketRecord,
-    ) -> Result<(), StoreError> {
-        self.writing(|| {
-            let _changing = locked(&self.changing_record);
-            let changed = change(read(&self.record).clone());
-            write_json(
-                &self.disk,
-                self.disk.scratch()?,
-                &self.dir.join("bucket.json"),
-                &changed,
-            )?;
-            *write(&self.record) = changed;
-            Ok(())
-        })
-    }
-
     /// Closes an empty bucket and removes it.
     pub(super) fn remove(&self) -> Result<(), StoreError> {
         let mut is_open = write(&self.is_open);
@@ -205,8 +151,10 @@ impl Bucket {
             self.check(&meta.key, condition)?;
             let path = self.object_path(&meta.key);
             let replaced = find_upload_of(&path)?;
-            self.disk.commit(scratch, &path)?;
+            scratch.rename(&path)?;
+            // From here on readers see it, so the listing must too, even if the disk fails next.
             write(&self.listing).insert(meta.key.clone(), Listed::of(meta));
+            self.disk.sync_parent(&path)?;
             self.condemn(replaced.filter(|upload| Some(upload.as_str()) != meta.upload()));
             Ok(())
         })
@@ -227,17 +175,45 @@ impl Bucket {
     }
 
     /// Removes an object, if there is one.
-    pub(crate) fn delete(&self, key: &str, condition: &Condition) -> Result<(), StoreError> {
+    pub(crate) fn delete(&self, key: &str, condition: Condition) -> Result<(), StoreError> {
+        let outcomes = self.delete_all(&[(key.to_owned(), condition)])?;
+        outcomes.into_iter().collect()
+    }
+
+    /// Removes many objects and forces that to disk once. Each has its own outcome.
+    pub(crate) fn delete_all(
+        &self,
+        objects: &[(String, Condition)],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         self.writing(|| {
-            let _key = locked(self.key_lock(key));
-            self.check(key, condition)?;
-            let path = self.object_path(key);
-            let replaced = find_upload_of(&path)?;
-            self.disk.remove(&path)?;
-            write(&self.listing).remove(key);
-            self.condemn(replaced);
-            Ok(())
+            let outcomes: Vec<_> = objects
+                .iter()
+                .map(|(key, condition)| self.unlink(key, condition))
+                .collect();
+            let folders: BTreeSet<_> = objects
+                .iter()
+                .filter_map(|(key, _)| self.object_path(key).parent().map(Path::to_path_buf))
+                .collect();
+            for folder in folders {
+                self.disk.sync_dir(&folder)?;
+            }
+            let condemn = |removed| self.condemn(removed);
+            Ok(outcomes
+                .into_iter()
+                .map(|outcome| outcome.map(condemn))
+                .collect())
         })
+    }
+
+    /// The upload whose parts are then of no use.
+    fn unlink(&self, key: &str, condition: &Condition) -> Result<Option<String>, StoreError> {
+        let _key = locked(self.key_lock(key));
+        self.check(key, condition)?;
+        let path = self.object_path(key);
+        let upload = find_upload_of(&path)?;
+        disk::unlink(&path)?;
+        write(&self.listing).remove(key);
+        Ok(upload)
     }
 
     /// What is known of an object besides its bytes.
@@ -336,22 +312,4 @@ fn find_upload_of(path: &Path) -> Result<Option<String>, StoreError> {
 /// Any key fits a file name this way, and `x` lies beside `x/y`.
 pub(super) fn object_name(key: &str) -> String {
     hex::encode(Sha256::digest(key))
-}
-
-pub(super) fn write_json<T: Serialize>(
-    disk: &Disk,
-    mut scratch: Scratch,
-    target: &Path,
-    value: &T,
-) -> Result<(), StoreError> {
-    serde_json::to_writer(&mut scratch.file, value)
-        .map_err(io::Error::from)
-        .map_err(StoreError::io("write", target))?;
-    disk.sync_scratch(&scratch)?;
-    disk.commit(scratch, target)
-}
-
-pub(super) fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, StoreError> {
-    let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
-    serde_json::from_slice(&bytes).map_err(|error| StoreError::damaged(path, &error))
 }

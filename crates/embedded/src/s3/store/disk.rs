@@ -77,9 +77,8 @@ impl Disk {
     }
 
     /// Gives the file its name, replacing what had it. Once this returns, it survives a power cut.
-    pub(super) fn commit(&self, mut scratch: Scratch, target: &Path) -> Result<(), StoreError> {
-        fs::rename(&scratch.path, target).map_err(StoreError::io("rename to", target))?;
-        scratch.is_committed = true;
+    pub(super) fn commit(&self, scratch: Scratch, target: &Path) -> Result<(), StoreError> {
+        scratch.rename(target)?;
         self.sync_parent(target)
     }
 
@@ -89,13 +88,10 @@ impl Disk {
         self.sync_parent(target)
     }
 
-    /// Removes a file for good. False if there was none.
-    pub(super) fn remove(&self, path: &Path) -> Result<bool, StoreError> {
-        match fs::remove_file(path) {
-            Ok(()) => self.sync_parent(path).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(StoreError::io("remove", path)(error)),
-        }
+    /// Removes a file for good, if it is there.
+    pub(super) fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        unlink(path)?;
+        self.sync_parent(path)
     }
 
     pub(super) fn sync_parent(&self, path: &Path) -> Result<(), StoreError> {
@@ -109,6 +105,15 @@ impl Disk {
         File::open(dir)
             .and_then(|dir| dir.sync_all())
             .map_err(StoreError::io("sync", dir))
+    }
+}
+
+impl Scratch {
+    /// The first half of [`Disk::commit`]; [`Disk::sync_parent`] is the other.
+    pub(super) fn rename(mut self, target: &Path) -> Result<(), StoreError> {
+        fs::rename(&self.path, target).map_err(StoreError::io("rename to", target))?;
+        self.is_committed = true;
+        Ok(())
     }
 }
 
@@ -130,6 +135,16 @@ pub(super) fn names_in(dir: &Path) -> Result<Vec<String>, StoreError> {
         names.extend(entry.file_name().into_string().ok());
     }
     Ok(names)
+}
+
+/// The first half of [`Disk::remove`]; [`Disk::sync_parent`] is the other.
+pub(super) fn unlink(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Removes a folder and everything in it, if it is there.

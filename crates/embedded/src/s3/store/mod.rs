@@ -26,6 +26,7 @@
 
 pub(crate) mod body;
 mod bucket;
+mod complete;
 mod cors;
 mod digest;
 mod disk;
@@ -36,6 +37,7 @@ mod lifecycle;
 mod listing;
 mod object;
 mod reader;
+mod record;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 pub(crate) use self::bucket::{Bucket, Condition};
 pub(crate) use self::cors::{CorsRule, Preflight};
@@ -60,6 +64,10 @@ pub(crate) use self::upload::{ChosenPart, MAX_PARTS, NewUpload, PartMeta, Upload
 
 /// Buckets in one store.
 const MAX_BUCKETS: usize = 1_000;
+
+/// An owner that was stopped may still be at its last write.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+const CLAIM_PAUSE: Duration = Duration::from_millis(20);
 
 /// All buckets of one folder, owned by one process at a time.
 #[derive(Debug)]
@@ -140,12 +148,17 @@ fn claim(root: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .open(&path)
         .map_err(StoreError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
-            folder: root.to_path_buf(),
-        }),
-        Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+    let deadline = Instant::now() + CLAIM_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(CLAIM_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let folder = root.to_path_buf();
+                return Err(StoreError::InUse { folder });
+            }
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
+        }
     }
 }
 

@@ -3,16 +3,22 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::StoreError;
-use super::bucket::{Bucket, object_name, read_json};
+use super::bucket::{Bucket, object_name};
+use super::complete::close_completed;
 use super::disk::{self, Disk};
 use super::file;
 use super::listing::Listed;
 use super::object::ObjectMeta;
+use super::record::read_json;
 use super::upload::{self, PartMeta, Uploads};
+
+/// Readers of footers at a time: with a cold disk, waiting is most of it.
+const READERS: usize = 8;
 
 /// What the objects' folder holds.
 #[derive(Default)]
@@ -20,6 +26,8 @@ struct Objects {
     listing: BTreeMap<String, Listed>,
     /// The uploads whose parts are objects now.
     completed: HashSet<String>,
+    /// Objects that cannot be read; any of them may consist of parts.
+    damaged: usize,
 }
 
 pub(super) fn open_bucket(
@@ -45,14 +53,33 @@ pub(super) fn open_bucket(
 }
 
 fn read_objects(dir: &Path) -> Result<Objects, StoreError> {
+    let shards = disk::names_in(dir)?;
+    let groups = shards.chunks(shards.len().div_ceil(READERS).max(1));
+    let read = std::thread::scope(|scope| {
+        let readers: Vec<_> = groups
+            .map(|group| scope.spawn(move || read_shards(dir, group)))
+            .collect();
+        readers
+            .into_iter()
+            .map(|reader| reader.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect::<Result<Vec<_>, StoreError>>()
+    })?;
+    Ok(read.into_iter().fold(Objects::default(), Objects::merge))
+}
+
+fn read_shards(dir: &Path, shards: &[String]) -> Result<Objects, StoreError> {
     let mut objects = Objects::default();
-    for shard in disk::names_in(dir)? {
+    for shard in shards {
         let shard = dir.join(shard);
         for name in disk::names_in(&shard)? {
-            // One damaged object must not keep all others from being served.
             match read_object(&shard.join(name)) {
                 Ok(meta) => objects.add(meta),
-                Err(error) => tracing::error!(%error, "an object is left out of the listing"),
+                // One damaged object must not keep all others from being served.
+                Err(error @ StoreError::Damaged { .. }) => {
+                    tracing::error!(%error, "an object is left out of the listing");
+                    objects.damaged += 1;
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -63,6 +90,13 @@ impl Objects {
     fn add(&mut self, meta: ObjectMeta) {
         self.listing.insert(meta.key.clone(), Listed::of(&meta));
         self.completed.extend(meta.parts.map(|list| list.upload));
+    }
+
+    fn merge(mut self, mut other: Self) -> Self {
+        self.listing.append(&mut other.listing);
+        self.completed.extend(other.completed);
+        self.damaged += other.damaged;
+        self
     }
 }
 
@@ -94,12 +128,14 @@ fn recover_upload(
         (true, Some(record)) => {
             let name = object_name(&record.key);
             let object = read_object(&bucket.join("objects").join(&name[..2]).join(&name))?;
-            upload::close_completed(disk, &dir, &object)
+            close_completed(disk, &dir, &object)
         }
         (false, Some(record)) => {
             uploads.insert(id, record, read_parts(&dir)?);
             Ok(())
         }
+        // They may belong to an object that can still be repaired.
+        (false, None) if objects.damaged > 0 => Ok(()),
         (false, None) => disk::remove_tree(&dir),
     }
 }

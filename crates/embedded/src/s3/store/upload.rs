@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use super::bucket::{Bucket, Condition, write_json};
-use super::digest::{Checksums, combined_checksums, combined_etag};
+use super::bucket::Bucket;
+use super::digest::Checksums;
 use super::disk;
-use super::object::{Attributes, ObjectMeta, PartList, PartSpan};
+use super::object::Attributes;
+use super::record::{read_json, write_json};
 use super::{Received, StoreError, file, locked};
 
 /// Open uploads in one bucket.
@@ -19,14 +20,8 @@ const MAX_OPEN_UPLOADS: usize = 10_000;
 /// Part numbers run from 1 to this.
 pub(crate) const MAX_PARTS: u32 = 10_000;
 
-/// All parts but the last have at least this many bytes.
-pub(crate) const MIN_PART_BYTES: u64 = 5 << 20;
-
-/// All parts together.
-const MAX_OBJECT_BYTES: u64 = 5 << 40;
-
 /// The file that says an upload is open.
-const RECORD: &str = "upload.json";
+pub(super) const RECORD: &str = "upload.json";
 
 /// What an upload begins with; kept as `upload.json` until it is completed or aborted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,13 +77,13 @@ pub(super) struct Uploads(Mutex<BTreeMap<(String, String), Arc<Upload>>>);
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) record: UploadRecord,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct State {
-    is_open: bool,
-    parts: BTreeMap<u32, PartMeta>,
+pub(super) struct State {
+    pub(super) is_open: bool,
+    pub(super) parts: BTreeMap<u32, PartMeta>,
 }
 
 impl Uploads {
@@ -108,7 +103,7 @@ impl Uploads {
         locked(&self.0).insert(place, Arc::new(upload));
     }
 
-    fn find(&self, key: &str, id: &str) -> Result<Arc<Upload>, StoreError> {
+    pub(super) fn find(&self, key: &str, id: &str) -> Result<Arc<Upload>, StoreError> {
         let place = (key.to_owned(), id.to_owned());
         locked(&self.0)
             .get(&place)
@@ -116,7 +111,7 @@ impl Uploads {
             .ok_or(StoreError::NoSuchUpload)
     }
 
-    fn remove(&self, key: &str, id: &str) {
+    pub(super) fn remove(&self, key: &str, id: &str) {
         locked(&self.0).remove(&(key.to_owned(), id.to_owned()));
     }
 }
@@ -231,44 +226,6 @@ impl Bucket {
         (page, rest.next().is_some())
     }
 
-    /// Makes the chosen parts the object, without copying a byte.
-    ///
-    /// The commit of the object's footer is the moment it happens. Everything after it is tidying,
-    /// which the next start does too. Asked again, the answer is the object as long as it stands.
-    pub(crate) fn complete_upload(
-        &self,
-        key: &str,
-        id: &str,
-        chosen: &[ChosenPart],
-        condition: &Condition,
-    ) -> Result<ObjectMeta, StoreError> {
-        let upload = match self.uploads.find(key, id) {
-            Err(StoreError::NoSuchUpload) => return self.find_completed(key, id),
-            found => found?,
-        };
-        let mut state = locked(&upload.state);
-        if !state.is_open {
-            drop(state);
-            return self.find_completed(key, id);
-        }
-        let parts = choose(&state.parts, chosen)?;
-        let mut scratch = self.disk.scratch()?;
-        let meta = assemble(
-            &upload.record,
-            id,
-            &parts,
-            file::modified_ms(&scratch.file)?,
-        )?;
-        file::seal(&self.disk, &mut scratch, &meta)?;
-        self.commit(scratch, &meta, condition)?;
-        state.is_open = false;
-        self.uploads.remove(key, id);
-        if let Err(error) = close_completed(&self.disk, &self.upload_dir(id), &meta) {
-            tracing::warn!(%error, "a completed upload is tidied up at the next start");
-        }
-        Ok(meta)
-    }
-
     /// Ends an upload and removes its parts.
     pub(crate) fn abort_upload(&self, key: &str, id: &str) -> Result<(), StoreError> {
         let upload = self.uploads.find(key, id)?;
@@ -280,14 +237,6 @@ impl Bucket {
             self.uploads.remove(key, id);
             disk::remove_tree(&dir)
         })
-    }
-
-    fn find_completed(&self, key: &str, id: &str) -> Result<ObjectMeta, StoreError> {
-        match self.read_meta(key) {
-            Ok(meta) if meta.upload() == Some(id) => Ok(meta),
-            Ok(_) | Err(StoreError::NoSuchKey) => Err(StoreError::NoSuchUpload),
-            Err(error) => Err(error),
-        }
     }
 }
 
@@ -321,98 +270,5 @@ pub(super) fn read_record(dir: &Path) -> Result<Option<UploadRecord>, StoreError
     if !path.exists() {
         return Ok(None);
     }
-    super::bucket::read_json(&path).map(Some)
-}
-
-/// After the object is committed: first the parts it does not consist of go, then the upload is no
-/// longer open. In this order a crash in between is seen at the next start.
-pub(super) fn close_completed(
-    disk: &disk::Disk,
-    dir: &Path,
-    object: &ObjectMeta,
-) -> Result<(), StoreError> {
-    let Some(list) = &object.parts else {
-        return Ok(());
-    };
-    for name in disk::names_in(dir)? {
-        let is_surplus = name
-            .parse()
-            .is_ok_and(|number: u32| list.parts.iter().all(|part| part.number != number));
-        if is_surplus {
-            let path = dir.join(name);
-            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-        }
-    }
-    disk.remove(&dir.join(RECORD)).map(drop)
-}
-
-/// The parts the client chose, if it knows them.
-fn choose<'a>(
-    stored: &'a BTreeMap<u32, PartMeta>,
-    chosen: &[ChosenPart],
-) -> Result<Vec<&'a PartMeta>, StoreError> {
-    if chosen.is_empty() || !chosen.is_sorted_by(|a, b| a.number < b.number) {
-        return Err(StoreError::InvalidPartOrder);
-    }
-    let mut parts = Vec::with_capacity(chosen.len());
-    for choice in chosen {
-        let invalid = StoreError::InvalidPart {
-            number: choice.number,
-        };
-        let Some(part) = stored.get(&choice.number) else {
-            return Err(invalid);
-        };
-        if part.etag != choice.etag || part.checksums.first_mismatch(&choice.checksums).is_some() {
-            return Err(invalid);
-        }
-        parts.push(part);
-    }
-    let small = parts
-        .iter()
-        .rev()
-        .skip(1)
-        .find(|part| part.size < MIN_PART_BYTES);
-    match small {
-        Some(part) => Err(StoreError::PartTooSmall {
-            number: part.number,
-            size: part.size,
-            min: MIN_PART_BYTES,
-        }),
-        None => Ok(parts),
-    }
-}
-
-fn assemble(
-    record: &UploadRecord,
-    id: &str,
-    parts: &[&PartMeta],
-    modified_ms: i64,
-) -> Result<ObjectMeta, StoreError> {
-    let size = parts.iter().map(|part| part.size).sum();
-    if size > MAX_OBJECT_BYTES {
-        return Err(StoreError::TooLarge {
-            limit: MAX_OBJECT_BYTES,
-        });
-    }
-    let checksums: Vec<&Checksums> = parts.iter().map(|part| &part.checksums).collect();
-    let etag = combined_etag(parts.iter().map(|part| part.etag.as_str()));
-    let spans = parts
-        .iter()
-        .map(|part| PartSpan {
-            number: part.number,
-            size: part.size,
-        })
-        .collect();
-    Ok(ObjectMeta {
-        key: record.key.clone(),
-        size,
-        etag: etag.ok_or(StoreError::InvalidPartOrder)?,
-        modified_ms,
-        attributes: record.attributes.clone(),
-        checksums: combined_checksums(&checksums),
-        parts: Some(PartList {
-            upload: id.to_owned(),
-            parts: spans,
-        }),
-    })
+    read_json(&path).map(Some)
 }
