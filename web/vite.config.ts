@@ -1,11 +1,12 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
+import { slimHls } from "./build/slim-hls.ts";
 
 /** Where `npm run dev` finds the server. */
 const API = process.env.ESTRADE_PUBLIC_URL ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [slimHls(), svelte()],
   build: {
     target: "es2022",
     manifest: true,

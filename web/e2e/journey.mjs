@@ -9,7 +9,9 @@ const BASE = needEnv("BASE_URL").replace(/\/$/, "");
 const CLIP = needEnv("CLIP");
 const READY_MS = Number(process.env.READY_MS ?? 120_000);
 const STEP_MS = 20_000;
+/** A clip on stage must get this far. On a busy machine its second segment may still be in the making. */
 const PLAYS_S = 1;
+const PLAYS_MS = READY_MS;
 
 const handle = `visitor_${Date.now().toString(36)}`;
 const password = `a long pass phrase ${handle}`;
@@ -51,6 +53,7 @@ try {
   await page.getByRole("link", { name: "Watch it" }).click();
   await page.waitForURL((url) => url.pathname === clipPath);
   await assertPlays("the clip's own page");
+  await assertSounds(clipPath);
   assert.ok((await page.locator("article:not([inert])").getAttribute("aria-label"))?.includes(caption), "the clip's page does not show the caption");
   await shoot(page, "04-clip");
 
@@ -85,12 +88,19 @@ try {
 
 /** Real playback: through hls.js, the clock advances, frames are decoded and they are not black. */
 async function assertPlays(where) {
-  const playing = await page.waitForFunction(findPlaying, PLAYS_S, { polling: 100 }).catch(() => null);
+  const playing = await page.waitForFunction(findPlaying, PLAYS_S, { polling: 100, timeout: PLAYS_MS }).catch(() => null);
   assert.ok(playing, `nothing plays on ${where}: ${JSON.stringify(await page.evaluate(describeVideos))}`);
   const facts = await page.evaluate(examine);
   assert.ok(facts.src.startsWith("blob:"), `${where} does not play through hls.js but from ${facts.src}`);
   assert.ok(facts.frames > 0, `no frame was decoded on ${where}`);
   assert.ok(facts.brightest > 24, `the picture on ${where} is black (brightest channel ${facts.brightest})`);
+}
+
+/** Sound is a rendition of its own: a player that cannot take it shows a silent film. */
+async function assertSounds(clipPath) {
+  const { has_audio: hasAudio } = await (await page.request.get(`${BASE}/v1/clips/${clipPath.split("/").pop()}`)).json();
+  const decoded = await page.evaluate(() => [...document.querySelectorAll("video")].find((video) => !video.paused)?.webkitAudioDecodedByteCount ?? 0);
+  assert.equal(decoded > 0, hasAudio, `the clip ${hasAudio ? "has" : "has no"} sound, and ${decoded} bytes of it were decoded`);
 }
 
 function findPlaying(seconds) {

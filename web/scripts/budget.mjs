@@ -27,7 +27,7 @@ const keyOf = (part) => {
 };
 
 const watch = staticGraph("index.html");
-const withPlayer = staticGraph(keyOf("hls.light"), new Set(watch));
+const withPlayer = staticGraph(keyOf("hls.js/dist/hls.mjs"), new Set(watch));
 const results = { watch: gzipBytes(watch), withPlayer: gzipBytes(withPlayer) };
 
 let failed = false;

@@ -96,7 +96,7 @@ function parseProblem(body: string): Problem | null {
 }
 
 function requestIdOf(response: Response): string | null {
-  return response.headers.get("x-request-id");
+  return response.headers.get("estrade-request-id");
 }
 
 /** Turns anything thrown into an `ApiError`, so that every page can show it the same way. */

@@ -1,4 +1,4 @@
-import type { HlsConfig, LoaderConfig } from "hls.js/light";
+import type { HlsConfig, LoaderConfig } from "hls.js";
 
 /** A clip waiting its turn loads one segment only. */
 export const WAITING_BUFFER_S = 0.5;

@@ -1,5 +1,5 @@
-import type Hls from "hls.js/light";
-import type { ErrorData, Level } from "hls.js/light";
+import type Hls from "hls.js";
+import type { ErrorData, Level } from "hls.js";
 import type { StartRung } from "../api/wire";
 import { hlsConfig, PLAYING_BUFFER_S } from "./configuration";
 import { bandwidthEstimate, noteBandwidth } from "./estimate";

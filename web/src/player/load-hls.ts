@@ -1,4 +1,4 @@
-import type Hls from "hls.js/light";
+import type Hls from "hls.js";
 
 export type HlsClass = typeof Hls;
 
@@ -6,7 +6,7 @@ let loading: Promise<HlsClass | null> | null = null;
 
 /** Fetches hls.js once, apart from the page's own code; `null` where the browser must play HLS by itself. */
 export function loadHls(): Promise<HlsClass | null> {
-  loading ??= import("hls.js/light").then(({ default: Class }) => (Class.isSupported() ? Class : null));
+  loading ??= import("hls.js").then(({ default: Class }) => (Class.isSupported() ? Class : null));
   loading.catch(() => (loading = null));
   return loading;
 }

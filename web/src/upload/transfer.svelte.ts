@@ -242,7 +242,7 @@ function isFinalAnswer(error: Error): boolean {
 function problemOf(error: Error): ApiError {
   const response = answerOf(error);
   if (!response) return asApiError(new Error("The connection broke. What is stored stays stored."));
-  return problemFrom(response.getStatus(), response.getBody(), response.getHeader("X-Request-Id") ?? null, response.getHeader("Retry-After") ?? null);
+  return problemFrom(response.getStatus(), response.getBody(), response.getHeader("Estrade-Request-Id") ?? null, response.getHeader("Retry-After") ?? null);
 }
 
 class Transfers {
