@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 /// How much the feed keeps in memory, and what it tells players.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Viewers kept in memory; others are loaded anew when they come back
     #[arg(long = "feed-viewers-max", env = "ESTRADE_FEED_VIEWERS_MAX", default_value = "50000", value_name = "N")]

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRef;
+use axum::middleware::from_fn;
 use estrade_db::{DbError, PgPool};
 use estrade_domain::media_url::MediaUrls;
-use estrade_domain::{Entropy, SigningKey, Time};
+use estrade_domain::{ClipId, Entropy, SigningKey, Time};
 use estrade_http::Identity;
+use estrade_http::request::deadline;
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::follow::Follower;
 use crate::memory::Memory;
 use crate::metrics::FeedMetrics;
+use crate::world::Row;
 use crate::{Args, FeedError, load, routes};
 
 /// When the feed has not known for so long that it has read all of the event log, it answers 503
@@ -22,14 +25,17 @@ use crate::{Args, FeedError, load, routes};
 const STALE_AFTER: Duration = Duration::from_secs(5);
 
 /// What the feed is made of; it brings the rest itself.
-#[derive(Clone)]
-pub struct Deps {
+pub struct Setup<'a> {
     /// Who is asking: pool, clock, randomness, public address.
     pub identity: Identity,
     /// Addresses of media.
     pub urls: MediaUrls,
     /// Signs cursors.
     pub key: SigningKey,
+    /// Settings.
+    pub args: Args,
+    /// Where the metrics are registered.
+    pub registry: &'a Registry,
 }
 
 /// The feed: its memory, the routes that answer from it, and the follower that keeps it true.
@@ -39,7 +45,9 @@ pub struct Feed(Arc<Inner>);
 
 struct Inner {
     args: Args,
-    deps: Deps,
+    identity: Identity,
+    urls: MediaUrls,
+    key: SigningKey,
     memory: Memory,
     metrics: FeedMetrics,
     freshness: Freshness,
@@ -63,27 +71,25 @@ impl Freshness {
 impl Feed {
     /// Loads everything the feed ranks from the database. Call [`Self::run`] next: without it the
     /// feed is stale after five seconds.
-    pub async fn load(args: Args, deps: Deps, registry: &Registry) -> Result<Self, FeedError> {
+    pub async fn load(setup: Setup<'_>) -> Result<Self, FeedError> {
+        let Setup { identity, urls, key, args, registry } = setup;
         let started = Instant::now();
         let metrics = FeedMetrics::new(registry)?;
-        let entropy: Entropy = deps.identity.entropy.clone();
-        let memory = Memory::new(args.viewers_max.get(), args.slates_max.get(), entropy);
-        let place = load::load_world(&deps.identity.pool, &memory, deps.identity.clock.now()).await?;
+        let memory = Memory::new(args.viewers_max.get(), args.slates_max.get(), identity.entropy.clone());
+        let place = load::load_world(&identity.pool, &memory, identity.clock.now()).await?;
         tracing::info!(
-            clips = memory.world().catalogue.len(),
+            clips = memory.world().catalogue.count(),
             duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "feed loaded"
         );
-        let follower = tokio::sync::Mutex::new(Follower::new(deps.identity.pool.clone(), place));
-        let freshness = Freshness { origin: started, confirmed_ms: AtomicU64::default() };
-        let feed = Self(Arc::new(Inner { args, deps, memory, metrics, freshness, follower }));
-        feed.confirm_fresh(started);
-        Ok(feed)
+        let follower = tokio::sync::Mutex::new(Follower::new(identity.pool.clone(), place));
+        let freshness = Freshness { origin: Instant::now(), confirmed_ms: AtomicU64::default() };
+        Ok(Self(Arc::new(Inner { args, identity, urls, key, memory, metrics, freshness, follower })))
     }
 
     /// Every route below `/v1/feeds/`, with its documentation.
     pub fn router(&self) -> OpenApiRouter {
-        routes::router().with_state(self.clone())
+        routes::router().layer(from_fn(deadline)).with_state(self.clone())
     }
 
     /// Follows the event log until `shutdown`. One call at a time does so; a second one waits.
@@ -108,7 +114,7 @@ impl Feed {
     pub(crate) fn measure(&self) {
         let set = |gauge: &prometheus::IntGauge, count: usize| gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         self.metrics().log_lag.set(self.0.freshness.lag().as_secs_f64());
-        set(&self.metrics().clips, self.memory().world().catalogue.len());
+        set(&self.metrics().clips, self.memory().world().catalogue.count());
         set(&self.metrics().viewers, self.memory().viewers.len());
         set(&self.metrics().slates, self.memory().slates.len());
     }
@@ -126,27 +132,27 @@ impl Feed {
     }
 
     pub(crate) fn key(&self) -> &SigningKey {
-        &self.0.deps.key
+        &self.0.key
     }
 
     pub(crate) fn urls(&self) -> &MediaUrls {
-        &self.0.deps.urls
+        &self.0.urls
     }
 
     pub(crate) fn entropy(&self) -> &Entropy {
-        &self.0.deps.identity.entropy
+        &self.0.identity.entropy
     }
 
     pub(crate) fn identity(&self) -> &Identity {
-        &self.0.deps.identity
+        &self.0.identity
     }
 
     pub(crate) fn pool(&self) -> &PgPool {
-        &self.0.deps.identity.pool
+        &self.0.identity.pool
     }
 
     pub(crate) fn now(&self) -> Time {
-        self.0.deps.identity.clock.now()
+        self.0.identity.clock.now()
     }
 
     /// A connection; an error that says "unavailable" when none is free in time.
@@ -167,8 +173,13 @@ impl std::fmt::Debug for Feed {
     }
 }
 
+/// The documentation of every route, for a document made without a feed.
+pub fn document() -> utoipa::openapi::OpenApi {
+    routes::router().into_openapi()
+}
+
 /// Rows of clips that are known; what is not known cannot be offered anyway.
-pub(crate) fn rows_of(memory: &Memory, clips: &[estrade_domain::ClipId]) -> HashSet<crate::world::Row> {
+pub(crate) fn rows_of(memory: &Memory, clips: &[ClipId]) -> HashSet<Row> {
     let world = memory.world();
     clips.iter().filter_map(|&id| world.catalogue.row(id)).collect()
 }

@@ -104,7 +104,9 @@ impl Follower {
         drop(conn);
         {
             let mut world = feed.memory().world_mut();
-            counts.into_iter().for_each(|(id, counts)| world.set_counts(id, counts));
+            for (id, counts) in counts {
+                world.set_counts(id, counts);
+            }
         }
         for entry in &self.pending {
             // The load has learned from these already.

@@ -33,4 +33,4 @@ mod world;
 
 pub use args::Args;
 pub use error::FeedError;
-pub use feed::{Deps, Feed};
+pub use feed::{Feed, Setup, document};

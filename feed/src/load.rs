@@ -75,7 +75,9 @@ pub(crate) async fn reload_clips(conn: &mut PgConnection, memory: &Memory, ids: 
         let mut world = memory.world_mut();
         let found: std::collections::HashSet<ClipId> = clips.iter().map(|clip| clip.id).collect();
         ids.iter().filter(|id| !found.contains(id)).for_each(|&id| world.remove(id));
-        clips.into_iter().for_each(|clip| world.put(clip));
+        for clip in clips {
+            world.put(clip);
+        }
     }
     Ok(())
 }

@@ -78,11 +78,13 @@ pub(crate) async fn serve_page(
     let items: Vec<Item> = items.into_iter().filter(|item| written.contains(&item.served_id)).collect();
     if sheet.is_profiled {
         let mut viewer = lock(viewer);
-        items.iter().for_each(|item| viewer.state.note_served(item.choice.row, sheet.slate_id, sheet.now));
+        for item in &items {
+            viewer.state.note_served(item.choice.row, sheet.slate_id, sheet.now);
+        }
     }
     count(feed, &items);
     Ok(PageBody {
-        items: items.into_iter().map(|item| body(feed, item, sheet.now)).collect(),
+        items: items.iter().map(|item| body(feed, item, sheet.now)).collect(),
         next_cursor,
         prefetch_count: feed.args().prefetch_count,
         server_time: sheet.now,
@@ -153,7 +155,7 @@ fn count(feed: &Feed, items: &[Item]) {
     feed.metrics().explored.inc_by(explored as u64);
 }
 
-fn body(feed: &Feed, item: Item, now: Time) -> ItemBody {
+fn body(feed: &Feed, item: &Item, now: Time) -> ItemBody {
     let FeedCounts { views, likes, comments, shares } = item.counts;
     let counts = CountsBody { views, likes, comments, shares };
     let start = item.facts.media.as_ref().map(|media| {

@@ -160,6 +160,7 @@ pub(crate) struct ParametersBody {
 /// Times after which figures have halved, seconds.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FeedHalfLives)]
+#[expect(clippy::struct_field_names, reason = "on the wire every field names its unit")]
 pub(crate) struct HalfLivesBody {
     /// Popularity now.
     pub(crate) popular_now_secs: f64,

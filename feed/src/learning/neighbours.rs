@@ -30,15 +30,14 @@ impl Neighbours {
 
     fn tie(&mut self, from: Row, to: Row, weight: f64, at: Time) {
         let ties = self.0.entry(from).or_default();
-        match ties.iter_mut().find(|(row, _)| *row == to) {
-            Some((_, sum)) => sum.add(weight, at, HALF_LIFE_NEIGHBOURS_SECS),
-            None => {
-                drop_weakest(ties);
-                let mut sum = DecayedSum::default();
-                sum.add(weight, at, HALF_LIFE_NEIGHBOURS_SECS);
-                ties.push((to, sum));
-            }
+        if let Some((_, sum)) = ties.iter_mut().find(|(row, _)| *row == to) {
+            sum.add(weight, at, HALF_LIFE_NEIGHBOURS_SECS);
+            return;
         }
+        drop_weakest(ties);
+        let mut sum = DecayedSum::default();
+        sum.add(weight, at, HALF_LIFE_NEIGHBOURS_SECS);
+        ties.push((to, sum));
     }
 
     /// What goes with `row`, and how strongly at `now`.

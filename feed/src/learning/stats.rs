@@ -79,7 +79,7 @@ mod tests {
     fn few_viewers_move_the_rate_little_and_many_move_it_far() {
         let rates = LengthRates::default();
         let rate = |completions, judged| {
-            rates.completion_rate(&ClipStats { completions, judged, ..ClipStats::default() }, 0)
+            rates.completion_rate(&ClipStats { judged, completions, ..ClipStats::default() }, 0)
         };
         assert!((rate(0, 0) - FIRST_RATE).abs() < 1e-9);
         assert!(rate(2, 2) < 0.4);

@@ -14,7 +14,7 @@ fn now() -> Time {
 }
 
 fn memory(clips: u32) -> Memory {
-    let memory = Memory::new(100, 100, Entropy::from_seed(1));
+    let memory = Memory::new(1_000, 100, Entropy::from_seed(1));
     {
         let mut world = memory.world_mut();
         (0..clips).for_each(|number| world.put(clip(number, number % 97)));

@@ -28,7 +28,7 @@ use crate::{Feed, FeedError};
     (status = 422, description = "A parameter is out of bounds or unknown", body = ProblemBody, content_type = "application/problem+json"),
     (status = 500, description = "Our fault", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "`feed_stale`, `overloaded` and the like: try again after `Retry-After`", body = ProblemBody, content_type = "application/problem+json"),
-), security(("bearer" = []), ("cookie" = [])))]
+), security(("session" = [])))]
 pub(crate) async fn get_following(
     State(feed): State<Feed>,
     viewer: Viewer,

@@ -77,9 +77,9 @@ fn take_best(ranked: &mut Vec<Contender>, spacing: &Spacing) -> Option<(Contende
 fn draw_trial(trials: &mut Vec<Contender>, spacing: &Spacing, rng: &mut StdRng) -> Option<(Contender, f32)> {
     let weights: Vec<f64> = trials
         .iter()
-        .map(|contender| match spacing.allows(contender.creator) {
-            true => 1.0 / (1.0 + f64::from(contender.impressions)),
-            false => 0.0,
+        .map(|contender| {
+            let is_allowed = spacing.allows(contender.creator);
+            if is_allowed { 1.0 / (1.0 + f64::from(contender.impressions)) } else { 0.0 }
         })
         .collect();
     let sum: f64 = weights.iter().sum();

@@ -16,7 +16,9 @@ impl Spacing {
     /// Goes on after places already filled.
     pub fn after(previous: &[AccountId]) -> Self {
         let mut spacing = Self::default();
-        previous.iter().for_each(|&creator| spacing.push(creator));
+        for &creator in previous {
+            spacing.push(creator);
+        }
         spacing
     }
 

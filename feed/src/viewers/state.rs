@@ -165,6 +165,7 @@ impl ViewerState {
     }
 
     /// Whether the viewer did anything with the clip.
+    #[cfg(test)]
     pub fn has_watched(&self, row: Row) -> bool {
         self.seen.get(&row).is_some_and(|seen| seen.acts != 0)
     }

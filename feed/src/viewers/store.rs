@@ -44,7 +44,7 @@ struct Place {
 pub struct Viewers {
     places: Mutex<HashMap<ViewerId, Place>>,
     tick: AtomicU64,
-    viewers_max: usize,
+    places_max: usize,
 }
 
 /// Locks; a panic elsewhere leaves plain values that are still good.
@@ -55,13 +55,13 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Viewers {
     /// Keeps at most `viewers_max` (at least one).
     pub fn new(viewers_max: usize) -> Self {
-        Self { places: Mutex::default(), tick: AtomicU64::default(), viewers_max: viewers_max.max(1) }
+        Self { places: Mutex::default(), tick: AtomicU64::default(), places_max: viewers_max.max(1) }
     }
 
     /// The viewer, made when not in memory.
     pub fn get(&self, id: ViewerId) -> Arc<Mutex<Viewer>> {
         let mut places = lock(&self.places);
-        if !places.contains_key(&id) && places.len() >= self.viewers_max {
+        if !places.contains_key(&id) && places.len() >= self.places_max {
             evict(&mut places);
         }
         let place = places.entry(id).or_insert_with(|| Place { viewer: Arc::default(), used: AtomicU64::default() });

@@ -33,13 +33,8 @@ impl Catalogue {
     }
 
     /// How many clips there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
-    }
-
-    /// Whether there is no clip.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The recommendable clips, newest first.
@@ -134,9 +129,9 @@ mod tests {
         world.put(clip(1, 7));
         world.put(Clip { audience: Audience::Nobody, is_recommendable: false, ..clip(1, 7) });
         assert_eq!(world.catalogue.newest().count() + newest_of(&world, 7).len(), 0);
-        assert_eq!(world.catalogue.len(), 1);
+        assert_eq!(world.catalogue.count(), 1);
         world.remove(clip(1, 7).id);
-        assert!(world.catalogue.is_empty());
+        assert_eq!(world.catalogue.count(), 0);
     }
 
     #[test]
