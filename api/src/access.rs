@@ -1,8 +1,8 @@
 //! Who may do what: looked up once here, so that every operation answers alike.
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use estrade_db::PgConnection;
 use estrade_db::clips::{ClipRow, find_clip};
 use estrade_db::sessions::SessionHolder;
@@ -12,6 +12,7 @@ use estrade_domain::{AccountId, Audience, PublicId, Standing, ViewerId};
 use estrade_http::{Problem, Result, Viewer};
 
 use crate::ApiState;
+use crate::attempts::Network;
 
 /// A clip the asker may see, and the class they belong to.
 #[derive(Debug)]
@@ -25,7 +26,11 @@ fn no_such_clip() -> Problem {
 }
 
 /// The clip, if the asker may see it; 404 otherwise.
-pub(crate) async fn find_visible(conn: &mut PgConnection, id: &PublicId, asker: Option<AccountId>) -> Result<VisibleClip> {
+pub(crate) async fn find_visible(
+    conn: &mut PgConnection,
+    id: &PublicId,
+    asker: Option<AccountId>,
+) -> Result<VisibleClip> {
     let row = find_clip(conn, id, asker).await?.ok_or_else(no_such_clip)?;
     let class = row.class_for(asker).ok_or_else(no_such_clip)?;
     Ok(VisibleClip { row, class })
@@ -42,7 +47,11 @@ pub(crate) async fn find_own(conn: &mut PgConnection, id: &PublicId, asker: Acco
 
 /// The creator with this handle; 404 when there is none or their account is closed, except to
 /// themselves.
-pub(crate) async fn find_open_creator(conn: &mut PgConnection, handle: &str, asker: Option<AccountId>) -> Result<Creator> {
+pub(crate) async fn find_open_creator(
+    conn: &mut PgConnection,
+    handle: &str,
+    asker: Option<AccountId>,
+) -> Result<Creator> {
     let missing = || Problem::not_found("there is no such creator");
     let handle: Handle = handle.parse().map_err(|_| missing())?;
     let creator = find_creator(conn, &handle, asker).await?.ok_or_else(missing)?;
@@ -60,6 +69,15 @@ pub(crate) fn require_open(account: &SessionHolder) -> Result<()> {
         return Err(Problem::forbidden("account_suspended", "your account is suspended"));
     }
     Ok(())
+}
+
+/// The viewer behind the request; a new guest when there is none, as often as one address may make
+/// guests. The headers belong on the answer.
+pub(crate) async fn ensure_viewer(api: &ApiState, viewer: &Viewer, network: Network) -> Result<(ViewerId, HeaderMap)> {
+    if viewer.viewer_id().is_none() {
+        api.attempts.guest(network, api.now())?;
+    }
+    api.identity.ensure_viewer(viewer).await
 }
 
 /// The guest who is about to sign in. A token that is no longer valid does not keep them from it.

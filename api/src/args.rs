@@ -6,6 +6,7 @@ use crate::passwords::PasswordCost;
 
 /// How often people may try, and what a password hash costs.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Accounts one address may make in a minute
     #[arg(long, env = "ESTRADE_SIGN_UPS_PER_MINUTE", default_value = "10", value_name = "N")]

@@ -46,7 +46,9 @@ pub enum PasswordError {
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
-            PasswordError::Busy => Self::unavailable("overloaded", "too many people are signing in at the moment; try again shortly"),
+            PasswordError::Busy => {
+                Self::unavailable("overloaded", "too many people are signing in at the moment; try again shortly")
+            }
             PasswordError::Hash(_) => Self::internal(&error),
         }
     }
@@ -83,8 +85,14 @@ impl Passwords {
         Self::with_places((cores / 2).max(1), QUEUE_MAX, cost, entropy)
     }
 
-    fn with_places(places: usize, queue_max: usize, cost: PasswordCost, entropy: Entropy) -> Result<Self, PasswordError> {
-        let params = Params::new(cost.memory_kib, cost.passes, 1, Some(HASH_BYTES)).map_err(|error| PasswordError::Hash(error.to_string()))?;
+    fn with_places(
+        places: usize,
+        queue_max: usize,
+        cost: PasswordCost,
+        entropy: Entropy,
+    ) -> Result<Self, PasswordError> {
+        let params = Params::new(cost.memory_kib, cost.passes, 1, Some(HASH_BYTES))
+            .map_err(|error| PasswordError::Hash(error.to_string()))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let nobody = hash(&argon2, &entropy.bytes::<32>(), &entropy.bytes::<SALT_BYTES>())?;
         Ok(Self {

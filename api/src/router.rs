@@ -91,7 +91,8 @@ struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut Document) {
-        let session = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A session's token, or its cookie"));
+        let session =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A session's token, or its cookie"));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("session", SecurityScheme::Http(session.build()));
     }

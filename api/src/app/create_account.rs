@@ -1,5 +1,5 @@
-use estrade_db::accounts::{HANDLE_TAKEN, NewAccount, insert_account};
 use estrade_db::DbError;
+use estrade_db::accounts::{HANDLE_TAKEN, NewAccount, insert_account};
 use estrade_domain::text::{DisplayName, Handle, Language};
 use estrade_domain::{AccountId, ViewerId};
 use estrade_events::Event;

@@ -7,7 +7,12 @@ use crate::ApiState;
 use crate::access::{find_open_creator, require_open};
 
 /// Follows a creator or no longer; doing it twice changes nothing.
-pub(crate) async fn set_follow(api: &ApiState, follower: &SessionHolder, handle: &str, is_following: bool) -> Result<()> {
+pub(crate) async fn set_follow(
+    api: &ApiState,
+    follower: &SessionHolder,
+    handle: &str,
+    is_following: bool,
+) -> Result<()> {
     if is_following {
         require_open(follower)?;
     }

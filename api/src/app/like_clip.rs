@@ -8,7 +8,13 @@ use crate::ApiState;
 use crate::access::{find_visible, require_open};
 
 /// Gives a like or takes it back; doing it twice changes nothing.
-pub(crate) async fn set_like(api: &ApiState, account: &SessionHolder, id: &PublicId, is_liked: bool, is_profiled: bool) -> Result<()> {
+pub(crate) async fn set_like(
+    api: &ApiState,
+    account: &SessionHolder,
+    id: &PublicId,
+    is_liked: bool,
+    is_profiled: bool,
+) -> Result<()> {
     if is_liked {
         require_open(account)?;
     }

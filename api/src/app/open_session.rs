@@ -46,7 +46,8 @@ pub(crate) async fn open_session(api: &ApiState, credentials: Credentials) -> Re
         None => None,
     };
     let stored = login.as_ref().map(|login| login.password_hash.clone());
-    let (Verdict::Right { renewed }, Some(login), Some(handle)) = (api.passwords.verify(password, stored).await?, login, handle)
+    let (Verdict::Right { renewed }, Some(login), Some(handle)) =
+        (api.passwords.verify(password, stored).await?, login, handle)
     else {
         return Err(Problem::unauthorized("invalid_credentials", "no account has this handle and password"));
     };
@@ -69,7 +70,8 @@ pub(super) async fn sign_in(
     guest: Option<ViewerId>,
 ) -> Result<SignedIn> {
     let account = find_account(conn, account_id).await?;
-    let account = account.ok_or_else(|| Problem::unauthorized("invalid_credentials", "this account was just deleted"))?;
+    let account =
+        account.ok_or_else(|| Problem::unauthorized("invalid_credentials", "this account was just deleted"))?;
     if account.standing == Standing::Banned {
         return Err(Problem::forbidden("account_banned", "this account is closed"));
     }

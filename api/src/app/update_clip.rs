@@ -9,7 +9,12 @@ use crate::ApiState;
 use crate::access::{VisibleClip, find_own, require_open};
 
 /// Changes a clip of its creator; what it is then. Whoever is suspended may hide clips, not publish them.
-pub(crate) async fn update_clip(api: &ApiState, owner: &SessionHolder, id: &PublicId, changes: &ClipChanges) -> Result<VisibleClip> {
+pub(crate) async fn update_clip(
+    api: &ApiState,
+    owner: &SessionHolder,
+    id: &PublicId,
+    changes: &ClipChanges,
+) -> Result<VisibleClip> {
     if changes.publish == Some(true) {
         require_open(owner)?;
     }

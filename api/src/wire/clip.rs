@@ -1,7 +1,7 @@
 //! Clips for one asker.
 
-use estrade_db::clips::{ClipKeys, ClipPosition, ClipRow, load_clips};
 use estrade_db::PgConnection;
+use estrade_db::clips::{ClipKeys, ClipPosition, ClipRow, load_clips};
 use estrade_domain::{AccountId, Audience, Processing, PublicId};
 use estrade_http::Result;
 use estrade_http::clip_body::{ClipBody, ClipFacts, CountsBody, CreatorBody, FailureBody, Media, ViewerFlags};

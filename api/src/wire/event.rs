@@ -244,7 +244,8 @@ mod tests {
 
     #[test]
     fn quality_keeps_what_was_said() {
-        let event = parse(&json!({ "type": "quality", "startup_ms": 120, "warm": true, "error": "stalled" })).expect("event");
+        let event =
+            parse(&json!({ "type": "quality", "startup_ms": 120, "warm": true, "error": "stalled" })).expect("event");
         assert_eq!(event.quality, Some(json!({ "startup_ms": 120.0, "warm": true, "error": "stalled" })));
     }
 }

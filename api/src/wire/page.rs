@@ -40,7 +40,11 @@ impl PageRequest {
         }
         let after = after.map(|text| cursor::decode::<(Time, PublicId)>(key, &list, text)).transpose();
         let after = after.map_err(|error| {
-            Problem::bad_request("invalid_cursor", error.to_string()).with_field("cursor", "invalid_cursor", error.to_string())
+            Problem::bad_request("invalid_cursor", error.to_string()).with_field(
+                "cursor",
+                "invalid_cursor",
+                error.to_string(),
+            )
         })?;
         Ok(Self { limit: usize::try_from(limit).unwrap_or(1), after, list })
     }

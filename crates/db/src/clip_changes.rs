@@ -21,7 +21,7 @@ pub struct HeldClip {
 pub async fn hold_clip(conn: &mut PgConnection, id: ClipId) -> Result<Option<HeldClip>> {
     let row = sqlx::query!(
         r#"SELECT processing, coalesce(failure_retryable, false) AS "is_retryable!"
-           FROM clips WHERE id = $1 AND deleted_at IS NULL FOR UPDATE"#,
+           FROM clips WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE"#,
         id.0,
     )
     .fetch_optional(conn)

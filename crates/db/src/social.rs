@@ -126,7 +126,11 @@ pub struct Creator {
 }
 
 /// The creator with this handle, unless deleted.
-pub async fn find_creator(conn: &mut PgConnection, handle: &Handle, asker: Option<AccountId>) -> Result<Option<Creator>> {
+pub async fn find_creator(
+    conn: &mut PgConnection,
+    handle: &Handle,
+    asker: Option<AccountId>,
+) -> Result<Option<Creator>> {
     let row = sqlx::query!(
         r#"SELECT a.id, a.public_id, a.handle, a.name, a.standing, a.created_at,
                   EXISTS (SELECT FROM follows f WHERE f.follower_id = $2 AND f.creator_id = a.id) AS "is_following!"

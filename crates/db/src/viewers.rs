@@ -44,7 +44,9 @@ pub async fn merge_guest(conn: &mut PgConnection, guest: ViewerId, into: ViewerI
     }
     // Batches of either viewer wait: none may add a row to what is being moved.
     sqlx::query!("SELECT id FROM viewers WHERE id = $1 FOR NO KEY UPDATE", into.0).fetch_one(&mut *conn).await?;
-    sqlx::query!("UPDATE servings SET viewer_id = $2 WHERE viewer_id = $1", guest.0, into.0).execute(&mut *conn).await?;
+    sqlx::query!("UPDATE servings SET viewer_id = $2 WHERE viewer_id = $1", guest.0, into.0)
+        .execute(&mut *conn)
+        .await?;
     // An event id both used stays with the guest: it was counted once, under that viewer.
     sqlx::query!(
         "UPDATE viewer_events e SET viewer_id = $2 WHERE e.viewer_id = $1

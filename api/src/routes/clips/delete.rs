@@ -14,7 +14,12 @@ use crate::wire::query::NoQuery;
 #[utoipa::path(delete, path = "/v1/clips/{id}", tag = "clips", security(("session" = [])),
     params(("id" = String, Path, description = "Clip id")),
     responses((status = 204, description = "Deleted"), Always, Missing))]
-pub(crate) async fn delete_clip(State(api): State<ApiState>, Account(me): Account, Path(id): Path<PublicId>, _: NoQuery) -> Result<StatusCode> {
+pub(crate) async fn delete_clip(
+    State(api): State<ApiState>,
+    Account(me): Account,
+    Path(id): Path<PublicId>,
+    _: NoQuery,
+) -> Result<StatusCode> {
     app::delete_clip(&api, me.account_id, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ApiState;
-use crate::access::find_visible;
+use crate::access::{ensure_viewer, find_visible};
 use crate::app::{self, NewClipReport};
 use crate::attempts::Network;
 use crate::wire::problems::{Always, Limited, Missing, WithBody};
@@ -121,7 +121,7 @@ pub(crate) async fn report_clip(
     api.attempts.report(network, api.now())?;
     // Nobody becomes a guest over a clip that is not there.
     find_visible(&mut *api.conn().await?, &id, account).await?;
-    let (reporter, headers) = api.identity.ensure_viewer(&viewer).await?;
+    let (reporter, headers) = ensure_viewer(&api, &viewer, network).await?;
     let new = NewClipReport { clip: id, reporter, account, reason: body.reason.as_str(), detail };
     let id = app::report_clip(&api, new).await?;
     Ok((StatusCode::ACCEPTED, headers, Json(ReportBody { id: id.to_string() })).into_response())
@@ -133,7 +133,10 @@ mod tests {
 
     #[test]
     fn details_are_bounded_and_plain() {
-        assert_eq!(check_detail(Some("from 0:12 on\nand later".into())).expect("plain").as_deref(), Some("from 0:12 on\nand later"));
+        assert_eq!(
+            check_detail(Some("from 0:12 on\nand later".into())).expect("plain").as_deref(),
+            Some("from 0:12 on\nand later")
+        );
         assert_eq!(check_detail(Some("  ".into())).expect("empty"), None);
         assert_eq!(check_detail(Some("a\0".into())).expect_err("control").status(), 422);
         assert!(check_detail(Some("é".repeat(2000))).is_ok());

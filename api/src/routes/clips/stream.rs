@@ -134,13 +134,17 @@ pub(crate) async fn stream_clip(
     headers: HeaderMap,
 ) -> Result<Response> {
     // Subscribed before the first look: nothing falls between.
-    let changes = api.streams.subscribe(me.account_id).map_err(|error| Problem::too_many("too_many_streams", error.to_string(), 10))?;
+    let changes = api
+        .streams
+        .subscribe(me.account_id)
+        .map_err(|error| Problem::too_many("too_many_streams", error.to_string(), 10))?;
     let found = find_own(&mut *api.conn().await?, &id, me.account_id).await?;
     let has_ended = headers.get(LAST_EVENT_ID).is_some_and(|id| id.as_bytes() == END.as_bytes());
     if has_ended && ProgressBody::of(&found.row).is_final() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let stream = ClipStream { api, creator: me.account_id, clip: id, changes, last: None, ends_at: Instant::now() + STREAM_MAX };
+    let stream =
+        ClipStream { api, creator: me.account_id, clip: id, changes, last: None, ends_at: Instant::now() + STREAM_MAX };
     let events = stream::unfold(stream, ClipStream::next);
     Ok(([NO_BUFFERING], Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))).into_response())
 }

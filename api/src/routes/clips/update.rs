@@ -51,7 +51,11 @@ impl UpdateClipBody {
 
 fn parse_visibility(name: &str) -> Result<Visibility> {
     Visibility::from_name(name).ok_or_else(|| {
-        Problem::invalid_field("visibility", "unknown_visibility", "a visibility is public, unlisted, followers or private")
+        Problem::invalid_field(
+            "visibility",
+            "unknown_visibility",
+            "a visibility is public, unlisted, followers or private",
+        )
     })
 }
 
@@ -79,7 +83,11 @@ mod tests {
     fn refused(json: &str) -> (u16, String) {
         let body: UpdateClipBody = serde_json::from_str(json).expect("json");
         let problem = body.check().expect_err(json);
-        let field = format!("{problem:?}").split("field: \"").nth(1).and_then(|rest| rest.split('"').next()).map(ToOwned::to_owned);
+        let field = format!("{problem:?}")
+            .split("field: \"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .map(ToOwned::to_owned);
         (problem.status().as_u16(), field.unwrap_or_default())
     }
 

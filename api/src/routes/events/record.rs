@@ -8,9 +8,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::ApiState;
+use crate::access::ensure_viewer;
 use crate::app::{self, Outcome};
+use crate::attempts::Network;
 use crate::wire::event::{EventBody, parse_event};
-use crate::wire::problems::{Always, WithBody};
+use crate::wire::problems::{Always, Limited, WithBody};
 use crate::wire::query::NoQuery;
 
 /// A batch of events.
@@ -55,9 +57,10 @@ pub(crate) struct RejectedBody {
 /// One bad event never rejects the batch. Codes: `invalid`, `invalid_id`, `invalid_served_id`,
 /// `invalid_error`, `at_in_future`, `at_too_old`, `out_of_range`, `unexpected_field`, `unknown_clip`.
 #[utoipa::path(post, path = "/v1/events", tag = "events", request_body = RecordEventsBody,
-    responses((status = 200, description = "What became of the events", body = RecordedBody), Always, WithBody))]
+    responses((status = 200, description = "What became of the events", body = RecordedBody), Always, WithBody, Limited))]
 pub(crate) async fn record_events(
     State(api): State<ApiState>,
+    network: Network,
     viewer: Viewer,
     _: NoQuery,
     Json(body): Json<RecordEventsBody>,
@@ -72,7 +75,7 @@ pub(crate) async fn record_events(
         // Nobody becomes a guest over nothing.
         return Ok(Json(batch.result(&[])).into_response());
     }
-    let (viewer_id, headers) = api.identity.ensure_viewer(&viewer).await?;
+    let (viewer_id, headers) = ensure_viewer(&api, &viewer, network).await?;
     let outcomes = app::record_events(&api, viewer_id, viewer.account_id(), viewer.is_profiled, &batch.events).await?;
     Ok((headers, Json(batch.result(&outcomes))).into_response())
 }
@@ -132,9 +135,9 @@ mod tests {
 
     #[test]
     fn every_event_of_a_batch_is_answered_at_its_place() {
-        let batch = Batch::new([Ok(event()), Err("invalid"), Ok(event()), Ok(event())].into_iter());
+        let batch = Batch::new([Ok(event()), Ok(event()), Err("invalid"), Ok(event())].into_iter());
         let result = batch.result(&[Outcome::Accepted, Outcome::UnknownClip, Outcome::Duplicate]);
-        let rejected = vec![RejectedBody { index: 1, code: "invalid" }, RejectedBody { index: 2, code: "unknown_clip" }];
+        let rejected = vec![RejectedBody { index: 1, code: "unknown_clip" }, RejectedBody { index: 2, code: "invalid" }];
         assert_eq!(result, RecordedBody { accepted: 1, duplicates: 1, rejected });
     }
 }

@@ -27,5 +27,6 @@ pub(crate) struct GuestBody {
 pub(crate) async fn create_guest(State(api): State<ApiState>, network: Network, _: NoQuery) -> Result<Response> {
     api.attempts.guest(network, api.now())?;
     let (_, token) = api.identity.create_guest().await?;
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(GuestBody { token: token.text })).into_response())
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(GuestBody { token: token.text }))
+        .into_response())
 }

@@ -14,7 +14,12 @@ use crate::wire::query::NoQuery;
 /// Ends the session the request came with, and deletes the browser's cookie.
 #[utoipa::path(delete, path = "/v1/sessions/current", tag = "accounts", security(("session" = [])),
     responses((status = 204, description = "Logged out"), Always))]
-pub(crate) async fn delete_session(State(api): State<ApiState>, _: Account, _: NoQuery, headers: HeaderMap) -> Result<Response> {
+pub(crate) async fn delete_session(
+    State(api): State<ApiState>,
+    _: Account,
+    _: NoQuery,
+    headers: HeaderMap,
+) -> Result<Response> {
     let cookie_name = api.identity.session_cookie();
     let cookie = find_cookie(&headers, cookie_name);
     // The bearer token wins, as it did when the request was recognised.
