@@ -32,6 +32,8 @@ export class Transfer {
   error = $state.raw<ApiError | null>(null);
   clipId = $state<string | null>(null);
   progress = $state.raw<ClipProgress | null>(null);
+  /** The server's still, once it has made one. */
+  posterUrl = $state<string | null>(null);
   readonly totalBytes: number;
   private readonly upload: tus.Upload;
   private readonly meter = new RateMeter();
@@ -191,8 +193,14 @@ export class Transfer {
 
   private onProcessing(progress: ClipProgress): void {
     this.progress = progress;
-    if (progress.state === "ready") this.phase = "ready";
+    if (progress.state === "ready") this.onReady();
     if (progress.state === "failed") this.phase = "failed";
+  }
+
+  private onReady(): void {
+    if (this.phase === "ready" || !this.clipId) return;
+    this.phase = "ready";
+    getClip(this.clipId).then((clip) => (this.posterUrl = clip.poster_url ?? null), () => {});
   }
 
   private onError(error: Error | tus.DetailedError): void {
