@@ -31,7 +31,7 @@ impl<M: Mode> Selector<M> for Slots {
         let mut spacing = Spacing::after(query.request.previous);
         let mut entries = Vec::with_capacity(query.request.limit.min(ranked.len()));
         for position in (query.request.position..).take(query.request.limit) {
-            let explored = if is_trial_place(position) { draw_trial(&mut trials, &spacing, rng) } else { None };
+            let explored = if is_trial_place(position) { draw_trial(&mut trials, &ranked, &spacing, rng) } else { None };
             let Some((chosen, propensity)) = explored.or_else(|| take_best(&mut ranked, &spacing)) else { break };
             spacing.push(chosen.creator);
             let row = chosen.candidate.row;
@@ -73,19 +73,27 @@ fn take_best(ranked: &mut Vec<Contender>, spacing: &Spacing) -> Option<(Contende
     Some((ranked.remove(index), 1.0))
 }
 
-/// Draws a clip on trial, the less shown the likelier, and says how likely it was.
-fn draw_trial(trials: &mut Vec<Contender>, spacing: &Spacing, rng: &mut StdRng) -> Option<(Contender, f32)> {
-    let weights: Vec<f64> = trials
-        .iter()
-        .map(|contender| {
-            let is_allowed = spacing.allows(contender.creator);
-            if is_allowed { 1.0 / (1.0 + f64::from(contender.impressions)) } else { 0.0 }
-        })
-        .collect();
-    let sum: f64 = weights.iter().sum();
-    if sum <= 0.0 {
+/// Draws a clip on trial, the less shown the likelier, and says how likely it was. Clips on trial
+/// keep their creators apart like others; where nobody can, the farthest back may come.
+fn draw_trial(
+    trials: &mut Vec<Contender>,
+    ranked: &[Contender],
+    spacing: &Spacing,
+    rng: &mut StdRng,
+) -> Option<(Contender, f32)> {
+    let allows = |contender: &Contender| spacing.allows(contender.creator);
+    let places_since = |contender: &Contender| spacing.places_since(contender.creator);
+    let is_any_allowed = trials.iter().any(allows);
+    if !is_any_allowed && ranked.iter().any(allows) {
         return None;
     }
+    let farthest = trials.iter().map(places_since).max()?;
+    let may_come =
+        |contender: &Contender| if is_any_allowed { allows(contender) } else { places_since(contender) == farthest };
+    let weight = |contender: &Contender| 1.0 / (1.0 + f64::from(contender.impressions));
+    let weights: Vec<f64> =
+        trials.iter().map(|contender| if may_come(contender) { weight(contender) } else { 0.0 }).collect();
+    let sum: f64 = weights.iter().sum();
     let mut left = rng.random::<f64>() * sum;
     let drawn = weights.iter().position(|weight| {
         left -= weight;
