@@ -185,10 +185,7 @@ pub async fn transcode_file(
 ///
 /// # Errors
 /// When the child cannot be started or confined.
-pub async fn check_sandbox(
-    command: &ChildCommand,
-    work: &Path,
-) -> Result<SandboxReport, ChildError> {
+pub async fn check_sandbox(command: &ChildCommand, work: &Path) -> Result<SandboxReport, ChildError> {
     let work = fs::canonicalize(work).await?;
     let mut child = Child::start(command, &work).await?;
     child.ask(&Request::TryToEscape).await?;
@@ -205,9 +202,7 @@ async fn place_source(source: &Path, inside: &Path) -> io::Result<()> {
     }
     match fs::hard_link(source, inside).await {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            fs::copy(source, inside).await.map(|_| ())
-        }
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => fs::copy(source, inside).await.map(|_| ()),
         Err(error) => Err(error),
     }
 }
@@ -232,12 +227,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(
-        work: PathBuf,
-        plan: TranscodePlan,
-        resume: Option<&Resume>,
-        events: mpsc::Sender<TranscodeEvent>,
-    ) -> Self {
+    fn new(work: PathBuf, plan: TranscodePlan, resume: Option<&Resume>, events: mpsc::Sender<TranscodeEvent>) -> Self {
         let chunks = resume.map(|resume| resume.chunks.clone()).unwrap_or_default();
         let poster = resume.and_then(|resume| resume.poster.clone());
         Self { plan, chunks, poster, events, verifier: Verifier::new(work) }
@@ -247,11 +237,7 @@ impl Run {
         self.events.send(event).await.map_err(|_| TranscodeError::Abandoned)
     }
 
-    async fn carry_out(
-        &mut self,
-        child: &mut Child,
-        limits: &Limits,
-    ) -> Result<Outcome, TranscodeError> {
+    async fn carry_out(&mut self, child: &mut Child, limits: &Limits) -> Result<Outcome, TranscodeError> {
         if self.chunks.len() == self.plan.chunks.len() {
             return self.outcome(Stats { decoded_frames: 0, shown_frames: 0 });
         }
@@ -311,8 +297,7 @@ impl Run {
 
     fn outcome(&self, stats: Stats) -> Result<Outcome, TranscodeError> {
         let package = assemble(&self.plan, &self.chunks).filter(|package| package.complete);
-        let package =
-            package.ok_or_else(|| TranscodeError::Untrue("chunks are missing at the end".into()))?;
+        let package = package.ok_or_else(|| TranscodeError::Untrue("chunks are missing at the end".into()))?;
         let top = self.plan.top();
         Ok(Outcome {
             package,

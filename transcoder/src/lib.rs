@@ -16,7 +16,7 @@ pub mod plan;
 pub mod sandbox;
 
 pub use driver::{
-    ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent,
-    WAITING_EVENTS, check_sandbox, transcode_file,
+    ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, check_sandbox,
+    transcode_file,
 };
 pub use sandbox::{CHILD_ARGUMENT, child_main};

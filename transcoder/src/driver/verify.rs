@@ -7,9 +7,7 @@ use tokio::fs;
 use super::{OutputFile, TranscodeError};
 use crate::{
     media::{POSTER_FILE, PosterReport},
-    package::{
-        AUDIO_RENDITION, ChunkFacts, INIT_FILE, check_init, check_segment, segment_file,
-    },
+    package::{AUDIO_RENDITION, ChunkFacts, INIT_FILE, check_init, check_segment, picture_decode_ticks, segment_file},
     plan::{AAC_FRAME_SAMPLES, TranscodePlan},
 };
 
@@ -29,9 +27,8 @@ pub(super) struct Verifier {
 /// What the files of a rendition must contain.
 struct Expected {
     name: String,
-    sample_entry: &'static str,
-    content_type: &'static str,
-    frame_ticks: u64,
+    is_sound: bool,
+    frame_ticks: u32,
     /// Pictures or frames of sound in each segment.
     frames: Vec<Range<u64>>,
 }
@@ -86,14 +83,11 @@ impl Verifier {
         Ok(files)
     }
 
-    async fn check_init(
-        &mut self,
-        rendition: &Expected,
-        bytes: u64,
-    ) -> Result<OutputFile, TranscodeError> {
+    async fn check_init(&mut self, rendition: &Expected, bytes: u64) -> Result<OutputFile, TranscodeError> {
         let (file, content) = self.output(rendition, INIT_FILE, bytes).await?;
+        let entry = if rendition.is_sound { "mp4a" } else { "avc1" };
         match check_init(&content) {
-            Ok(facts) if facts.sample_entry == rendition.sample_entry => Ok(file),
+            Ok(facts) if facts.sample_entry == entry => Ok(file),
             Ok(facts) => untrue(format!("{} holds {}", file.name, facts.sample_entry)),
             Err(source) => Err(TranscodeError::Output { file: file.name, source }),
         }
@@ -106,10 +100,15 @@ impl Verifier {
         bytes: u64,
     ) -> Result<OutputFile, TranscodeError> {
         let (file, content) = self.output(rendition, &segment_file(segment), bytes).await?;
-        let facts = check_segment(&content)
-            .map_err(|source| TranscodeError::Output { file: file.name.clone(), source })?;
+        let facts =
+            check_segment(&content).map_err(|source| TranscodeError::Output { file: file.name.clone(), source })?;
         let frames = &rendition.frames[segment];
-        let fits = facts.start_ticks == frames.start * rendition.frame_ticks
+        let start_ticks = if rendition.is_sound {
+            frames.start * u64::from(rendition.frame_ticks)
+        } else {
+            picture_decode_ticks(frames.start, rendition.frame_ticks)
+        };
+        let fits = facts.start_ticks == start_ticks
             && u64::from(facts.samples) == frames.end - frames.start
             && usize::try_from(facts.sequence).is_ok_and(|sequence| sequence == segment + 1);
         if fits { Ok(file) } else { untrue(format!("{} is not where it belongs", file.name)) }
@@ -130,7 +129,8 @@ impl Verifier {
         if content.len() as u64 != bytes {
             return untrue(format!("{name} has another size"));
         }
-        Ok((OutputFile { name, bytes, content_type: rendition.content_type }, content))
+        let content_type = if rendition.is_sound { "audio/mp4" } else { "video/mp4" };
+        Ok((OutputFile { name, bytes, content_type }, content))
     }
 
     /// Reads a regular file of the work folder; links and larger files are refused.
@@ -157,17 +157,15 @@ fn expected_renditions(plan: &TranscodePlan) -> Vec<Expected> {
         .iter()
         .map(|rung| Expected {
             name: rung.name.clone(),
-            sample_entry: "avc1",
-            content_type: "video/mp4",
-            frame_ticks: rung.rate.frame_ticks().into(),
+            is_sound: false,
+            frame_ticks: rung.rate.frame_ticks(),
             frames: segments.clone().map(|s| rung.own_frames(&plan.segment_slots(s))).collect(),
         })
         .collect();
     expected.extend(plan.audio.as_ref().map(|audio| Expected {
         name: AUDIO_RENDITION.to_owned(),
-        sample_entry: "mp4a",
-        content_type: "audio/mp4",
-        frame_ticks: AAC_FRAME_SAMPLES,
+        is_sound: true,
+        frame_ticks: u32::try_from(AAC_FRAME_SAMPLES).expect("1024 fits"),
         frames: segments.clone().map(|segment| audio.segment_frames(segment)).collect(),
     }));
     expected
@@ -175,6 +173,5 @@ fn expected_renditions(plan: &TranscodePlan) -> Vec<Expected> {
 
 /// A codec string goes into playlists, so it may hold nothing that means something there.
 fn is_codec_string(codecs: &str) -> bool {
-    (1..=32).contains(&codecs.len())
-        && codecs.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+    (1..=32).contains(&codecs.len()) && codecs.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
 }

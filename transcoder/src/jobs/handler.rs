@@ -18,7 +18,9 @@ use super::publish::{Chunk, publish_chunk};
 use crate::media::PosterReport;
 use crate::plan::{Limits, Refusal, TranscodePlan};
 use crate::sandbox::ChildCommand;
-use crate::{ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, transcode_file};
+use crate::{
+    ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, transcode_file,
+};
 
 /// Objects stored at a time.
 const STORES_AT_A_TIME: usize = 4;
@@ -80,7 +82,13 @@ impl Handler for TranscodeHandler {
         }
     }
 
-    fn discarded(&self, conn: &mut PgConnection, job: &Job, code: &str, detail: &str) -> impl Future<Output = Result<(), DbError>> + Send {
+    fn discarded(
+        &self,
+        conn: &mut PgConnection,
+        job: &Job,
+        code: &str,
+        detail: &str,
+    ) -> impl Future<Output = Result<(), DbError>> + Send {
         let (code, detail) = (code.to_owned(), detail.to_owned());
         let clip_id = match job {
             Job::TranscodeClip { clip_id, .. } => Some(*clip_id),
@@ -108,7 +116,8 @@ impl TranscodeHandler {
         let started = Instant::now();
         let Some(work) = self.find_work(version_id).await? else { return Ok(()) };
         let dir = tempfile::Builder::new().prefix("clip-").tempdir_in(&self.work_dir).map_err(io_trouble)?;
-        let source = self.work_dir.join(format!("{SOURCE_PREFIX}{}", dir.path().file_name().unwrap_or_default().display()));
+        let source =
+            self.work_dir.join(format!("{SOURCE_PREFIX}{}", dir.path().file_name().unwrap_or_default().display()));
         let fetched = SourceFile(source);
         self.fetch(&work, &fetched.0).await?;
         let resume = self.resume(version_id, &work).await?;
@@ -136,9 +145,10 @@ impl TranscodeHandler {
     async fn fetch(&self, work: &Work, path: &Path) -> Result<(), JobError> {
         let started = Instant::now();
         let size = self.blobs.download(&work.source_key, path).await.map_err(|error| match error {
-            BlobError::NotFound(_) => {
-                JobError::Discard { code: "source_missing".to_owned(), detail: "the source is not in the object store".to_owned() }
-            }
+            BlobError::NotFound(_) => JobError::Discard {
+                code: "source_missing".to_owned(),
+                detail: "the source is not in the object store".to_owned(),
+            },
             other => JobError::retry("storage", other),
         })?;
         self.metrics.source_bytes.inc_by(size);
@@ -150,7 +160,8 @@ impl TranscodeHandler {
     async fn resume(&self, version_id: VersionId, work: &Work) -> Result<Option<Resume>, JobError> {
         let Some(plan) = &work.plan else { return Ok(None) };
         let saved = serde_json::from_value::<Saved>(plan.clone());
-        let chunks = work.chunks.iter().map(|chunk| serde_json::from_value(chunk.clone())).collect::<Result<Vec<_>, _>>();
+        let chunks =
+            work.chunks.iter().map(|chunk| serde_json::from_value(chunk.clone())).collect::<Result<Vec<_>, _>>();
         match (saved, chunks) {
             (Ok(saved), Ok(chunks)) if saved.plan.is_consistent() => {
                 Ok(Some(Resume { plan: saved.plan, chunks, poster: saved.poster }))
@@ -166,7 +177,13 @@ impl TranscodeHandler {
     }
 
     /// A verdict on the source ends the job well and the clip failed; an accident is tried again.
-    async fn settle(&self, clip_id: ClipId, version_id: VersionId, context: &Context, verdict: Result<(), AttemptError>) -> Result<(), JobError> {
+    async fn settle(
+        &self,
+        clip_id: ClipId,
+        version_id: VersionId,
+        context: &Context,
+        verdict: Result<(), AttemptError>,
+    ) -> Result<(), JobError> {
         match verdict {
             Ok(()) => {
                 self.metrics.outcomes.with_label_values(&["ready"]).inc();
@@ -370,7 +387,11 @@ impl Attempt<'_> {
     async fn store_file(&self, file: &OutputFile) -> Result<(), JobError> {
         let bytes = tokio::fs::read(self.dir.join(&file.name)).await.map_err(io_trouble)?;
         let key = format!("{}{}", self.folder, file.name);
-        self.handler.blobs.put(&key, file.content_type, Bytes::from(bytes)).await.map_err(|error| JobError::retry("storage", error))?;
+        self.handler
+            .blobs
+            .put(&key, file.content_type, Bytes::from(bytes))
+            .await
+            .map_err(|error| JobError::retry("storage", error))?;
         self.handler.metrics.stored_bytes.inc_by(file.bytes);
         Ok(())
     }

@@ -26,11 +26,17 @@ impl TranscoderMetrics {
                 HistogramOpts::new("estrade_transcoder_stage_seconds", "Time by stage").buckets(buckets),
                 &["stage"],
             )?,
-            outcomes: IntCounterVec::new(Opts::new("estrade_transcoder_clips_total", "Clips that ended, by code"), &["code"])?,
+            outcomes: IntCounterVec::new(
+                Opts::new("estrade_transcoder_clips_total", "Clips that ended, by code"),
+                &["code"],
+            )?,
             source_bytes: IntCounter::new("estrade_transcoder_source_bytes_total", "Bytes of sources read")?,
             stored_bytes: IntCounter::new("estrade_transcoder_stored_bytes_total", "Bytes of renditions stored")?,
             media_ms: IntCounter::new("estrade_transcoder_media_ms_total", "Milliseconds of media completed")?,
-            is_contained: IntGauge::new("estrade_transcoder_sandbox_contained", "1 when the child is contained by every layer")?,
+            is_contained: IntGauge::new(
+                "estrade_transcoder_sandbox_contained",
+                "1 when the child is contained by every layer",
+            )?,
         };
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.outcomes.clone()))?;

@@ -68,9 +68,8 @@ impl Reader {
         let source = Source::open_stream(path, audio.stream, from_us)?;
         let decoder = SoundDecoder::open(&source, audio.stream, &audio.decoder)?;
         let base = source.input.stream(audio.stream).map(|stream| stream.time_base());
-        let time_base = base.map_or((1, 1_000_000), |base| {
-            (i64::from(base.numerator().max(1)), i64::from(base.denominator().max(1)))
-        });
+        let time_base = base
+            .map_or((1, 1_000_000), |base| (i64::from(base.numerator().max(1)), i64::from(base.denominator().max(1))));
         Ok(Self { source, decoder, stream: audio.stream, time_base })
     }
 }

@@ -32,8 +32,8 @@ impl<'a> Converter<'a> {
 
     /// The picture as the largest rung encodes it.
     pub(super) fn convert(&mut self, picture: frame::Video) -> Result<frame::Video, MediaError> {
-        let (format, _) = raw::pixel_format(&picture)
-            .ok_or_else(|| MediaError::Inconsistent("a picture without a format".into()))?;
+        let (format, _) =
+            raw::pixel_format(&picture).ok_or_else(|| MediaError::Inconsistent("a picture without a format".into()))?;
         let shape = Shape { width: picture.width(), height: picture.height(), format };
         if self.current.as_ref().is_none_or(|(known, _)| *known != shape) {
             let graph = self.graph_for(&shape, &picture)?;
@@ -45,11 +45,7 @@ impl<'a> Converter<'a> {
         }
     }
 
-    fn graph_for(
-        &mut self,
-        shape: &Shape,
-        picture: &frame::Video,
-    ) -> Result<Option<Graph>, MediaError> {
+    fn graph_for(&mut self, shape: &Shape, picture: &frame::Video) -> Result<Option<Graph>, MediaError> {
         self.changes += 1;
         if self.changes > MAX_CHANGES {
             return Err(Refusal::new(RefusalCode::Damaged, "the picture keeps changing size").into());

@@ -1,7 +1,7 @@
 //! Decoders of pictures and sound.
 
-use ffmpeg_next as ff;
 use ff::{Dictionary, Packet, codec, decoder, frame};
+use ffmpeg_next as ff;
 
 use super::{
     MediaError,
@@ -26,19 +26,16 @@ pub(super) struct SoundDecoder {
 }
 
 fn context(source: &Source, stream: usize) -> Result<codec::Context, MediaError> {
-    let stream = source
-        .input
-        .stream(stream)
-        .ok_or_else(|| MediaError::Inconsistent(format!("stream {stream} is gone")))?;
-    let mut context = codec::Context::from_parameters(stream.parameters())
-        .map_err(|e| MediaError::av("prepare a decoder", e))?;
+    let stream =
+        source.input.stream(stream).ok_or_else(|| MediaError::Inconsistent(format!("stream {stream} is gone")))?;
+    let mut context =
+        codec::Context::from_parameters(stream.parameters()).map_err(|e| MediaError::av("prepare a decoder", e))?;
     context.set_time_base(stream.time_base());
     Ok(context)
 }
 
 fn find(name: &str) -> Result<ff::Codec, MediaError> {
-    decoder::find_by_name(name)
-        .ok_or_else(|| Refusal::new(RefusalCode::UnsupportedCodec, name.to_owned()).into())
+    decoder::find_by_name(name).ok_or_else(|| Refusal::new(RefusalCode::UnsupportedCodec, name.to_owned()).into())
 }
 
 impl PictureDecoder {
@@ -126,11 +123,7 @@ impl SoundDecoder {
 
 /// Counts what could not be decoded, and gives up on the file when it is too much.
 /// `None` means that something was skipped.
-fn forgive(
-    errors: &mut u32,
-    step: &'static str,
-    result: Result<(), ff::Error>,
-) -> Result<Option<Next>, MediaError> {
+fn forgive(errors: &mut u32, step: &'static str, result: Result<(), ff::Error>) -> Result<Option<Next>, MediaError> {
     match next(step, result) {
         Ok(answer) => Ok(Some(answer)),
         Err(MediaError::Av { source: ff::Error::Other { errno: libc::ENOMEM }, .. }) => {

@@ -1,10 +1,7 @@
 //! Encoders of pictures and sound.
 
+use ff::{ChannelLayout, Dictionary, Rational, codec, color, encoder, format, frame, picture::Type as PictureType};
 use ffmpeg_next as ff;
-use ff::{
-    ChannelLayout, Dictionary, Rational, codec, color, encoder, format, frame,
-    picture::Type as PictureType,
-};
 
 use super::{
     MediaError,
@@ -98,7 +95,10 @@ fn x264_options(rung: &RungPlan) -> Dictionary<'static> {
         ("crf", &crf),
         ("maxrate", &format!("{}k", rung.cap_kbps)),
         ("bufsize", &format!("{}k", 2 * rung.cap_kbps)),
+        ("rc_init_occupancy", &(rung.cap_kbps * 1000).to_string()),
         ("threads", &rung.threads.to_string()),
+        ("bf", "3"),
+        ("b-pyramid", "normal"),
         ("keyint_min", &(KEY_DISTANCE / 2).to_string()),
         ("forced-idr", "1"),
         ("a53cc", "0"),
@@ -188,9 +188,8 @@ fn drain(
 }
 
 fn find(name: &'static str) -> Result<ff::Codec, MediaError> {
-    encoder::find_by_name(name).ok_or_else(|| {
-        MediaError::av("find an encoder; FFmpeg must be built with x264", ff::Error::EncoderNotFound)
-    })
+    encoder::find_by_name(name)
+        .ok_or_else(|| MediaError::av("find an encoder; FFmpeg must be built with x264", ff::Error::EncoderNotFound))
 }
 
 fn to_i32(value: u32) -> i32 {

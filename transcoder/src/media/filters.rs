@@ -10,11 +10,8 @@ const REFERENCE_WHITE_NITS: u32 = 100;
 /// Scaling comes first and turning last, so that both handle as few pixels as possible.
 pub(super) fn conversion(plan: &Conversion, width: u32, height: u32) -> String {
     let (even_width, even_height) = (width & !1, height & !1);
-    let (target_width, target_height) = if plan.orientation.swaps_sides() {
-        (plan.height, plan.width)
-    } else {
-        (plan.width, plan.height)
-    };
+    let (target_width, target_height) =
+        if plan.orientation.swaps_sides() { (plan.height, plan.width) } else { (plan.width, plan.height) };
     let mut steps = vec![declare_colour(plan)];
     if (even_width, even_height) != (width, height) {
         steps.push(format!("crop={even_width}:{even_height}:0:0"));
@@ -77,17 +74,13 @@ pub(super) fn deinterlace(time_base: (i64, i64)) -> String {
 
 /// From what a rung encodes to pixels an image file holds.
 pub(super) fn still(width: u32, height: u32) -> String {
-    format!(
-        "scale={width}:{height}:flags=area:in_color_matrix=bt709:in_range=tv:out_range=pc,format=rgb24"
-    )
+    format!("scale={width}:{height}:flags=area:in_color_matrix=bt709:in_range=tv:out_range=pc,format=rgb24")
 }
 
 /// From any sound to what the audio rendition encodes. One channel goes to both sides at full level.
 pub(super) fn sound(channels: u32, rate_hz: u32) -> String {
     let mix = if channels == 1 { "pan=stereo|c0=c0|c1=c0," } else { "" };
-    format!(
-        "{mix}aresample={rate_hz},aformat=sample_fmts=fltp:sample_rates={rate_hz}:channel_layouts=stereo"
-    )
+    format!("{mix}aresample={rate_hz},aformat=sample_fmts=fltp:sample_rates={rate_hz}:channel_layouts=stereo")
 }
 
 /// True when the conversion leaves pictures of this size and format as they are.

@@ -1,7 +1,7 @@
 //! Filter graphs with one way in and one way out.
 
-use ffmpeg_next as ff;
 use ff::{filter, frame};
+use ffmpeg_next as ff;
 
 use super::{
     MediaError,
@@ -25,8 +25,8 @@ impl Graph {
         threads: i32,
         spec: &str,
     ) -> Result<Self, MediaError> {
-        let (format, _) = raw::pixel_format(sample)
-            .ok_or_else(|| MediaError::Inconsistent("a picture without a format".into()))?;
+        let (format, _) =
+            raw::pixel_format(sample).ok_or_else(|| MediaError::Inconsistent("a picture without a format".into()))?;
         let arguments = format!(
             "video_size={}x{}:pix_fmt={format}:time_base={}/{}:pixel_aspect=1/1",
             sample.width(),
@@ -38,11 +38,7 @@ impl Graph {
     }
 
     /// Sound like `sample` through `spec`.
-    pub(super) fn for_sound(
-        sample: &frame::Audio,
-        time_base: (i64, i64),
-        spec: &str,
-    ) -> Result<Self, MediaError> {
+    pub(super) fn for_sound(sample: &frame::Audio, time_base: (i64, i64), spec: &str) -> Result<Self, MediaError> {
         let arguments = format!(
             "time_base={}/{}:sample_rate={}:sample_fmt={}:channel_layout={}",
             time_base.0,
@@ -54,12 +50,7 @@ impl Graph {
         Self::build(["abuffer", "abuffersink"], &arguments, 1, spec)
     }
 
-    fn build(
-        ends: [&str; 2],
-        arguments: &str,
-        threads: i32,
-        spec: &str,
-    ) -> Result<Self, MediaError> {
+    fn build(ends: [&str; 2], arguments: &str, threads: i32, spec: &str) -> Result<Self, MediaError> {
         let err = |e| MediaError::av("build a filter graph", e);
         let [source, sink] = ends.map(filter::find);
         let mut graph = filter::Graph::new();

@@ -6,11 +6,14 @@ use std::{
     path::Path,
 };
 
-use ffmpeg_next as ff;
 use ff::{
     Dictionary, Packet,
-    format::{self, context::{Input, StreamIo}},
+    format::{
+        self,
+        context::{Input, StreamIo},
+    },
 };
+use ffmpeg_next as ff;
 
 use super::{
     MediaError, codecs,
@@ -44,11 +47,7 @@ impl Source {
     }
 
     /// Opens the file for one stream, from the last key picture at or before `from_us`.
-    pub(super) fn open_stream(
-        path: &Path,
-        stream: usize,
-        from_us: Option<i64>,
-    ) -> Result<Self, MediaError> {
+    pub(super) fn open_stream(path: &Path, stream: usize, from_us: Option<i64>) -> Result<Self, MediaError> {
         let mut source = Self::open(path)?;
         if source.input.stream(stream).is_none() {
             return Err(MediaError::Inconsistent(format!("stream {stream} is gone")));

@@ -36,8 +36,7 @@ impl<'a> Pictures<'a> {
         let video = &self.plan.source;
         let mut source = self.open(path)?;
         let pixels = self.limits.max_source_pixels;
-        let mut decoder =
-            PictureDecoder::open(&source, video.stream, &video.decoder, video.threads, pixels)?;
+        let mut decoder = PictureDecoder::open(&source, video.stream, &video.decoder, video.threads, pixels)?;
         let mut packet = Packet::empty();
         let mut goes_on = true;
         while goes_on && !self.cadence.is_full() && source.read(&mut packet)? {
@@ -90,11 +89,7 @@ impl<'a> Pictures<'a> {
         self.place_woven(goes_on, on_shown)
     }
 
-    fn place_woven(
-        &mut self,
-        goes_on: &mut bool,
-        on_shown: &mut OnShown<'_>,
-    ) -> Result<(), MediaError> {
+    fn place_woven(&mut self, goes_on: &mut bool, on_shown: &mut OnShown<'_>) -> Result<(), MediaError> {
         loop {
             let mut woven = frame::Video::empty();
             let Some(fields) = &mut self.fields else { return Ok(()) };
@@ -177,8 +172,8 @@ fn lands_in_time(path: &Path, video: &SourceVideo, from_us: i64) -> Result<bool,
             continue;
         }
         let Some(ticks) = packet.pts().or(packet.dts()) else { return Ok(false) };
-        let us = i128::from(ticks) * i128::from(video.time_base.num) * 1_000_000
-            / i128::from(video.time_base.den.max(1));
+        let us =
+            i128::from(ticks) * i128::from(video.time_base.num) * 1_000_000 / i128::from(video.time_base.den.max(1));
         return Ok(packet.is_key() && us <= i128::from(from_us + SEEK_EARLIER_US));
     }
     Ok(false)

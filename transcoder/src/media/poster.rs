@@ -19,7 +19,7 @@ const QUALITY: u8 = 82;
 /// Pictures looked at in a second.
 const LOOKS_PER_SECOND: f64 = 5.0;
 /// A picture with this much detail is good enough not to look further.
-const GOOD_SCORE: u64 = 24;
+const GOOD_SCORE: u64 = 10;
 
 /// A poster that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,11 +64,7 @@ impl PosterPicker {
     }
 
     /// Writes the best picture, if it is good enough or the last chance has come.
-    pub(super) fn write(
-        &mut self,
-        job: &Path,
-        is_last_chance: bool,
-    ) -> Result<Option<PosterReport>, MediaError> {
+    pub(super) fn write(&mut self, job: &Path, is_last_chance: bool) -> Result<Option<PosterReport>, MediaError> {
         let Some((score, _)) = &self.best else { return Ok(None) };
         if *score < GOOD_SCORE && !is_last_chance {
             return Ok(None);
@@ -85,9 +81,9 @@ fn detail(picture: &frame::Video) -> u64 {
     let (stride, luma) = (picture.stride(0), picture.data(0));
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let points = || {
-        (0..height).step_by(STEP).flat_map(move |row| {
-            luma[row * stride..][..width].iter().step_by(STEP).map(|value| u64::from(*value))
-        })
+        (0..height)
+            .step_by(STEP)
+            .flat_map(move |row| luma[row * stride..][..width].iter().step_by(STEP).map(|value| u64::from(*value)))
     };
     let count = points().count().max(1) as u64;
     let mean = points().sum::<u64>() / count;
@@ -114,10 +110,8 @@ fn write_poster(picture: &frame::Video, job: &Path) -> Result<PosterReport, Medi
 
 fn thumbhash(picture: &frame::Video) -> Result<Vec<u8>, MediaError> {
     let (width, height) = fit(picture, THUMB_LONG_EDGE, u32::max);
-    let rgba: Vec<u8> = pixels(picture, width, height)?
-        .chunks_exact(3)
-        .flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255])
-        .collect();
+    let rgba: Vec<u8> =
+        pixels(picture, width, height)?.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
     Ok(thumbhash::rgba_to_thumb_hash(width as usize, height as usize, &rgba))
 }
 

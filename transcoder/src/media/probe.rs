@@ -11,8 +11,7 @@ use super::{
     raw::{self, StreamFacts, StreamKind},
 };
 use crate::plan::{
-    AudioInfo, Colour, Limits, MediaInfo, Orientation, Ratio, Refusal, RefusalCode, VideoInfo,
-    natural_rate,
+    AudioInfo, Colour, Limits, MediaInfo, Orientation, Ratio, Refusal, RefusalCode, VideoInfo, natural_rate,
 };
 
 /// Pictures decoded to learn size, colour and fields.
@@ -75,11 +74,7 @@ fn check_size(path: &Path, limits: &Limits) -> Result<u64, MediaError> {
     Ok(size)
 }
 
-fn check_streams(
-    streams: &[StreamFacts],
-    video_streams: u32,
-    limits: &Limits,
-) -> Result<(), MediaError> {
+fn check_streams(streams: &[StreamFacts], video_streams: u32, limits: &Limits) -> Result<(), MediaError> {
     let most = usize::try_from(limits.max_streams).unwrap_or(usize::MAX);
     if streams.len() > most || video_streams > limits.max_video_streams {
         let detail = format!("{} streams, {video_streams} of video", streams.len());
@@ -178,9 +173,7 @@ fn best_video(streams: &[StreamFacts], tracks: &[Track]) -> Option<usize> {
 fn best_audio(streams: &[StreamFacts], tracks: &[Track]) -> Option<usize> {
     let usable = |index: &usize| {
         let facts = &streams[*index];
-        facts.kind == StreamKind::Audio
-            && tracks[*index].packets > 0
-            && codecs::audio_decoder(&facts.codec).is_some()
+        facts.kind == StreamKind::Audio && tracks[*index].packets > 0 && codecs::audio_decoder(&facts.codec).is_some()
     };
     (0..streams.len())
         .filter(usable)
@@ -222,15 +215,19 @@ fn video_info(
     let mut times = track.times.clone();
     times.sort_unstable();
     let start = times.first().copied().unwrap_or(0);
-    let times_us: Vec<i64> =
-        times.iter().map(|time| to_us(time.saturating_sub(start), base)).collect();
-    let (rate, variable_rate) = natural_rate(&times_us);
+    let times_us: Vec<i64> = times.iter().map(|time| to_us(time.saturating_sub(start), base)).collect();
     let decoder = codecs::video_decoder(&facts.codec);
     let pictures = match decoder {
         Some(name) if track.packets > 0 => decode_some(path, index, name, limits)?,
         _ => Vec::new(),
     };
     let first = pictures.first();
+    let (frames, (rate, variable_rate)) = if is_field_coded(&pictures, &times_us, base) {
+        let whole: Vec<i64> = times_us.iter().copied().step_by(2).collect();
+        (track.packets / 2, natural_rate(&whole))
+    } else {
+        (track.packets, natural_rate(&times_us))
+    };
     let (width, height) = first.map_or((0, 0), |picture| (picture.width(), picture.height()));
     Ok(VideoInfo {
         stream: index,
@@ -243,7 +240,7 @@ fn video_info(
         time_base: base,
         start_ticks: start,
         duration_us: duration_us(track, &times_us, start, base),
-        frames: track.packets,
+        frames,
         rate,
         variable_rate,
         interlaced: pictures.iter().filter(|picture| picture.is_interlaced()).count() * 2 > pictures.len(),
@@ -266,6 +263,19 @@ fn duration_us(track: &Track, times_us: &[i64], start: i64, base: Ratio) -> u64 
     u64::try_from(last.saturating_add(tail)).unwrap_or(0)
 }
 
+/// Packets carry single fields, two of which make a picture: pictures lie twice as far apart as packets.
+fn is_field_coded(pictures: &[frame::Video], times_us: &[i64], base: Ratio) -> bool {
+    let mut shown: Vec<i64> = pictures.iter().filter_map(|p| p.timestamp()).map(|time| to_us(time, base)).collect();
+    shown.sort_unstable();
+    let of_pictures = shown.windows(2).map(|pair| pair[1] - pair[0]).min();
+    let of_packets = times_us.windows(2).map(|pair| pair[1] - pair[0]).max();
+    let woven = pictures.iter().any(frame::Video::is_interlaced);
+    match (of_pictures, of_packets) {
+        (Some(pictures), Some(packets)) => woven && pictures * 10 >= packets * 18,
+        _ => false,
+    }
+}
+
 fn sample_aspect(facts: &StreamFacts, picture: Option<&frame::Video>) -> Ratio {
     let of_picture = picture.map(|picture| {
         let ratio = picture.aspect_ratio();
@@ -279,12 +289,7 @@ fn sample_aspect(facts: &StreamFacts, picture: Option<&frame::Video>) -> Ratio {
 }
 
 /// Decodes the first pictures of a stream; an empty list when none can be.
-fn decode_some(
-    path: &Path,
-    stream: usize,
-    decoder: &str,
-    limits: &Limits,
-) -> Result<Vec<frame::Video>, MediaError> {
+fn decode_some(path: &Path, stream: usize, decoder: &str, limits: &Limits) -> Result<Vec<frame::Video>, MediaError> {
     let mut source = Source::open_stream(path, stream, None)?;
     let declared = raw::stream_facts(&source.input, stream).map_or(0, |facts| facts.pixels);
     if declared > limits.max_source_pixels {
@@ -314,8 +319,7 @@ fn decode_some(
 }
 
 fn colour(picture: &frame::Video) -> Colour {
-    let (pixel_format, bit_depth) =
-        raw::pixel_format(picture).unwrap_or_else(|| ("yuv420p".into(), 8));
+    let (pixel_format, bit_depth) = raw::pixel_format(picture).unwrap_or_else(|| ("yuv420p".into(), 8));
     let codes = raw::colour_codes(picture);
     let full_range = codes.full_range || pixel_format.starts_with("yuvj");
     Colour::from_codes(

@@ -3,8 +3,8 @@
 
 use std::ffi::{CStr, c_char, c_int};
 
-use ffmpeg_next as ff;
 use ff::{Dictionary, Packet, ffi, format::context::Input, frame};
+use ffmpeg_next as ff;
 
 use super::MediaError;
 
@@ -196,10 +196,7 @@ pub(super) fn share(picture: &frame::Video) -> Result<frame::Video, MediaError> 
 }
 
 /// Opens an encoder, and fails when it does not know one of the options.
-pub(super) fn open_encoder(
-    context: &mut ff::codec::Context,
-    options: Dictionary<'_>,
-) -> Result<(), MediaError> {
+pub(super) fn open_encoder(context: &mut ff::codec::Context, options: Dictionary<'_>) -> Result<(), MediaError> {
     // SAFETY: the context lives and is not open yet; the dictionary is handed over and taken back,
     // so what libav did not consume is freed with it.
     let (code, left) = unsafe {

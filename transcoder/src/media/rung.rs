@@ -17,17 +17,16 @@ use super::{
     writer::SegmentWriter,
 };
 use crate::{
-    package::{AvcConfig, InitReport, RenditionChunk, Sample, VideoTrack, annex_b_to_sample, video_init},
+    package::{
+        AvcConfig, InitReport, RenditionChunk, Sample, VideoTrack, annex_b_to_sample, picture_decode_ticks, video_init,
+    },
     plan::{RungPlan, TranscodePlan},
 };
 
 /// What a rung is given to do.
 pub(super) enum RungInput {
     /// A picture of the largest rung's size and the pictures of this rung that show it.
-    Picture {
-        picture: frame::Video,
-        frames: Range<u64>,
-    },
+    Picture { picture: frame::Video, frames: Range<u64> },
     /// All pictures of the chunk have come.
     ChunkEnd(usize),
 }
@@ -110,12 +109,7 @@ impl Scaler<'_> {
         }
         let graph = match &mut self.graph {
             Some(graph) => graph,
-            none => none.insert(Graph::for_pictures(
-                &picture,
-                (1, 1000),
-                1,
-                &filters::downscale(width, height),
-            )?),
+            none => none.insert(Graph::for_pictures(&picture, (1, 1000), 1, &filters::downscale(width, height))?),
         };
         graph.map(&picture)
     }
@@ -133,7 +127,7 @@ struct ChunkEncoder<'a> {
 /// Collects encoded pictures and writes a segment whenever the next one begins.
 struct Cutter<'a> {
     writer: &'a SegmentWriter,
-    ticks: i64,
+    ticks: u32,
     /// Segments of the chunk still to come, as index and frames, the current one first.
     segments: std::collections::VecDeque<(usize, Range<u64>)>,
     /// Position in decoding order of the next picture.
@@ -156,15 +150,8 @@ impl<'a> ChunkEncoder<'a> {
             .find(|chunk| own_frames(plan, rung, chunk.first_segment).start == first_frame)
             .ok_or_else(|| MediaError::Inconsistent(format!("no chunk begins at {first_frame}")))?;
         let segments = chunk.segment_range().map(|s| (s, own_frames(plan, rung, s))).collect();
-        let ticks = i64::from(rung.rate.frame_ticks());
-        let cutter = Cutter {
-            writer,
-            ticks,
-            segments,
-            position: first_frame,
-            samples: Vec::new(),
-            sizes: Vec::new(),
-        };
+        let ticks = rung.rate.frame_ticks();
+        let cutter = Cutter { writer, ticks, segments, position: first_frame, samples: Vec::new(), sizes: Vec::new() };
         Ok(Self { plan, rung, header: encoder.header().to_vec(), encoder, cutter })
     }
 
@@ -203,10 +190,12 @@ impl Cutter<'_> {
         if piece.is_key && next_starts == Some(piece.time) {
             self.close_segment()?;
         }
-        let decoding_time = i64::try_from(self.position).unwrap_or(i64::MAX);
-        let shift = (piece.time - decoding_time) * self.ticks;
-        let shift_ticks = i32::try_from(shift)
-            .map_err(|_| MediaError::Inconsistent("a picture is far out of order".into()))?;
+        let shown = u64::try_from(piece.time).ok().map(|time| time * u64::from(self.ticks));
+        let decoded = picture_decode_ticks(self.position, self.ticks);
+        let shift_ticks = shown
+            .and_then(|shown| shown.checked_sub(decoded))
+            .and_then(|shift| u32::try_from(shift).ok())
+            .ok_or_else(|| MediaError::Inconsistent("a picture is far out of order".into()))?;
         self.samples.push(Sample { bytes: annex_b_to_sample(&piece.bytes), shift_ticks });
         self.position += 1;
         Ok(())

@@ -83,9 +83,7 @@ pub fn transcode(work: Work<'_>, on_event: &mut OnEvent<'_>) -> Result<Stats, Me
         if let Some(audio) = &plan.audio {
             let reports = reports_in.clone();
             let (source, job, first) = (work.source, work.job, work.first_chunk);
-            workers.push(spawn(scope, "audio", move || {
-                audio::run(plan, audio, source, job, first, &reports)
-            })?);
+            workers.push(spawn(scope, "audio", move || audio::run(plan, audio, source, job, first, &reports))?);
         }
         drop(reports_in);
         let mut session = Session::new(work, rungs, reports, on_event);
@@ -118,9 +116,7 @@ fn spawn<'scope>(
 fn join(workers: Vec<ScopedJoinHandle<'_, Result<(), MediaError>>>) -> Result<(), MediaError> {
     let mut outcome = Ok(());
     for worker in workers {
-        let ended = worker
-            .join()
-            .unwrap_or_else(|_| Err(MediaError::Inconsistent("a thread panicked".into())));
+        let ended = worker.join().unwrap_or_else(|_| Err(MediaError::Inconsistent("a thread panicked".into())));
         outcome = outcome.and(ended);
     }
     outcome
@@ -163,8 +159,8 @@ impl<'a, 'f> Session<'a, 'f> {
     fn run(&mut self) -> Result<Stats, MediaError> {
         let Work { plan, limits, source, first_chunk, .. } = self.work;
         let range = plan.chunk_slots(first_chunk).start..plan.total_frames;
-        let decoded_frames = Pictures::new(plan, limits, range)
-            .run(source, &mut |picture, slots| self.show(picture, slots))?;
+        let decoded_frames =
+            Pictures::new(plan, limits, range).run(source, &mut |picture, slots| self.show(picture, slots))?;
         Ok(Stats { decoded_frames, shown_frames: self.shown })
     }
 

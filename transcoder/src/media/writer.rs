@@ -12,20 +12,15 @@ use crate::package::{Fragment, INIT_FILE, Sample, fragment, segment_file};
 pub(super) struct SegmentWriter {
     folder: PathBuf,
     sample_ticks: u32,
-    all_sync: bool,
+    is_sound: bool,
 }
 
 impl SegmentWriter {
     /// A writer into `job/name`, which is created.
-    pub(super) fn create(
-        job: &Path,
-        name: &str,
-        sample_ticks: u32,
-        all_sync: bool,
-    ) -> Result<Self, MediaError> {
+    pub(super) fn create(job: &Path, name: &str, sample_ticks: u32, is_sound: bool) -> Result<Self, MediaError> {
         let folder = job.join(name);
         fs::create_dir_all(&folder).map_err(|e| MediaError::io("create a rendition's folder", e))?;
-        Ok(Self { folder, sample_ticks, all_sync })
+        Ok(Self { folder, sample_ticks, is_sound })
     }
 
     /// Writes the initialisation segment and returns its size.
@@ -34,20 +29,10 @@ impl SegmentWriter {
     }
 
     /// Writes segment `index`, whose first sample is the `first`-th of the rendition; returns its size.
-    pub(super) fn write_segment(
-        &self,
-        index: usize,
-        first: u64,
-        samples: &[Sample],
-    ) -> Result<u64, MediaError> {
+    pub(super) fn write_segment(&self, index: usize, first: u64, samples: &[Sample]) -> Result<u64, MediaError> {
         let sequence = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let bytes = fragment(&Fragment {
-            sequence,
-            start_ticks: first * u64::from(self.sample_ticks),
-            sample_ticks: self.sample_ticks,
-            all_sync: self.all_sync,
-            samples,
-        });
+        let bytes =
+            fragment(&Fragment { sequence, first, sample_ticks: self.sample_ticks, is_sound: self.is_sound, samples });
         self.write(&segment_file(index), &bytes)
     }
 

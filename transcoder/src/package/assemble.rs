@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AUDIO_RENDITION, ChunkFacts, MediaPlaylist, Variant, media_playlist, multivariant_playlist,
-    peak_bits_per_second, playlist::mean_bits_per_second,
+    AUDIO_RENDITION, ChunkFacts, MediaPlaylist, Variant, media_playlist, multivariant_playlist, peak_bits_per_second,
+    playlist::mean_bits_per_second,
 };
 use crate::plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, RungPlan, TranscodePlan};
 
@@ -97,22 +97,13 @@ pub fn assemble(plan: &TranscodePlan, chunks: &[ChunkFacts]) -> Option<Package> 
     })
 }
 
-fn video_rendition(
-    plan: &TranscodePlan,
-    rung: &RungPlan,
-    chunks: &[ChunkFacts],
-    complete: bool,
-) -> Option<Rendition> {
+fn video_rendition(plan: &TranscodePlan, rung: &RungPlan, chunks: &[ChunkFacts], complete: bool) -> Option<Rendition> {
     let length = |segment: usize| {
         let frames = rung.own_frames(&plan.segment_slots(segment));
         rung.rate.frame_start_us(frames.end) - rung.rate.frame_start_us(frames.start)
     };
     let cap = u64::from(rung.cap_kbps) * 1000;
-    let kind = RenditionKind::Video {
-        width: rung.width,
-        height: rung.height,
-        frame_rate: rung.rate.fps(),
-    };
+    let kind = RenditionKind::Video { width: rung.width, height: rung.height, frame_rate: rung.rate.fps() };
     rendition(plan, &rung.name, kind, cap, chunks, complete, length)
 }
 
@@ -142,11 +133,8 @@ fn rendition(
 ) -> Option<Rendition> {
     let init = chunks.first()?.inits.iter().find(|init| init.rendition == name)?;
     let sizes = segment_sizes(plan, name, chunks)?;
-    let segments: Vec<Segment> = sizes
-        .into_iter()
-        .enumerate()
-        .map(|(index, bytes)| Segment { duration_us: length_us(index), bytes })
-        .collect();
+    let segments: Vec<Segment> =
+        sizes.into_iter().enumerate().map(|(index, bytes)| Segment { duration_us: length_us(index), bytes }).collect();
     let target_secs = target_secs((0..plan.segment_starts.len()).map(length_us));
     let cap = cap + cap * OVERHEAD_PERCENT / 100;
     let measured = peak_bits_per_second(&segments, target_secs);
@@ -184,8 +172,7 @@ fn target_secs(lengths_us: impl Iterator<Item = u64>) -> u64 {
 
 fn multivariant(renditions: &[Rendition]) -> String {
     let audio = renditions.iter().find(|rendition| rendition.kind == RenditionKind::Audio);
-    let (audio_peak, audio_mean) =
-        audio.map_or((0, 0), |audio| (audio.bandwidth, audio.average_bandwidth));
+    let (audio_peak, audio_mean) = audio.map_or((0, 0), |audio| (audio.bandwidth, audio.average_bandwidth));
     let mut variants: Vec<Variant<'_>> = renditions
         .iter()
         .filter_map(|rendition| {
@@ -207,10 +194,7 @@ fn multivariant(renditions: &[Rendition]) -> String {
             })
         })
         .collect();
-    let start = variants
-        .iter()
-        .rposition(|variant| variant.width.min(variant.height) <= START_SHORT_EDGE)
-        .unwrap_or(0);
+    let start = variants.iter().rposition(|variant| variant.width.min(variant.height) <= START_SHORT_EDGE).unwrap_or(0);
     variants[..=start].rotate_right(1);
     multivariant_playlist(&variants, audio.is_some())
 }

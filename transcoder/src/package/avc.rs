@@ -31,10 +31,7 @@ impl AvcConfig {
         let find = |kind| nal_units(header).find(|nal| nal_type(nal) == kind);
         let sps = find(SPS).filter(|sps| (4..=usize::from(u16::MAX)).contains(&sps.len()));
         let pps = find(PPS).filter(|pps| u16::try_from(pps.len()).is_ok());
-        Ok(Self {
-            sps: sps.ok_or(AvcError::NoSps)?.to_vec(),
-            pps: pps.ok_or(AvcError::NoPps)?.to_vec(),
-        })
+        Ok(Self { sps: sps.ok_or(AvcError::NoSps)?.to_vec(), pps: pps.ok_or(AvcError::NoPps)?.to_vec() })
     }
 
     /// The codec string of RFC 6381, such as `avc1.64001f`.
@@ -111,8 +108,7 @@ mod tests {
 
     use super::*;
 
-    const HEADER: &[u8] =
-        &[0, 0, 0, 1, 0x67, 0x64, 0x00, 0x1f, 0xac, 0, 0, 0, 1, 0x68, 0xeb, 0, 0, 1, 6, 5, 1, 0x80];
+    const HEADER: &[u8] = &[0, 0, 0, 1, 0x67, 0x64, 0x00, 0x1f, 0xac, 0, 0, 0, 1, 0x68, 0xeb, 0, 0, 1, 6, 5, 1, 0x80];
 
     #[test]
     fn the_codec_string_comes_from_the_bitstream() {
@@ -123,10 +119,8 @@ mod tests {
     #[test]
     fn the_record_holds_both_parameter_sets() {
         let record = AvcConfig::from_annex_b(HEADER).expect("parameter sets").decoder_record();
-        let expected: &[u8] = &[
-            1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 5, 0x67, 0x64, 0, 0x1f, 0xac, 1, 0, 2, 0x68, 0xeb, 0xfd,
-            0xf8, 0xf8, 0,
-        ];
+        let expected: &[u8] =
+            &[1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 5, 0x67, 0x64, 0, 0x1f, 0xac, 1, 0, 2, 0x68, 0xeb, 0xfd, 0xf8, 0xf8, 0];
         assert_eq!(record, expected);
     }
 

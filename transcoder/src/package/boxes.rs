@@ -27,13 +27,7 @@ impl BoxWriter {
     }
 
     /// A box with version and flags.
-    pub(super) fn full(
-        &mut self,
-        kind: [u8; 4],
-        version: u8,
-        flags: u32,
-        content: impl FnOnce(&mut Self),
-    ) {
+    pub(super) fn full(&mut self, kind: [u8; 4], version: u8, flags: u32, content: impl FnOnce(&mut Self)) {
         self.boxed(kind, |w| {
             w.u32(u32::from(version) << 24 | (flags & 0x00ff_ffff));
             content(w);
@@ -49,10 +43,6 @@ impl BoxWriter {
     }
 
     pub(super) fn u32(&mut self, value: u32) {
-        self.raw(&value.to_be_bytes());
-    }
-
-    pub(super) fn i32(&mut self, value: i32) {
         self.raw(&value.to_be_bytes());
     }
 

@@ -83,8 +83,8 @@ fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
 const CONTAINERS: [&[u8; 4]; 7] = [b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"mvex"];
 /// Boxes of ours that contain numbers.
 const LEAVES: [&[u8; 4]; 14] = [
-    b"ftyp", b"mvhd", b"tkhd", b"mdhd", b"hdlr", b"vmhd", b"smhd", b"dref", b"stsd", b"stts", b"stsc",
-    b"stsz", b"stco", b"trex",
+    b"ftyp", b"mvhd", b"tkhd", b"mdhd", b"hdlr", b"vmhd", b"smhd", b"dref", b"stsd", b"stts", b"stsc", b"stsz",
+    b"stco", b"trex",
 ];
 
 /// Checks an initialisation segment: only boxes that our muxer writes, whole and in bounds.
@@ -162,6 +162,7 @@ fn sum_samples(run: &[u8]) -> Result<(u32, u64), CheckError> {
     let (first, stride) = match flags {
         0x201 => (12, 4),
         0xa05 => (16, 8),
+        0xb05 => (20, 12),
         _ => return Err(CheckError::Content("the run has other flags than ours")),
     };
     let mut total = 0;
@@ -178,17 +179,10 @@ mod tests {
     use super::*;
     use crate::package::{Fragment, Sample, VideoTrack, fragment, video_init};
 
-    fn segment(all_sync: bool) -> Vec<u8> {
-        let samples: Vec<Sample> = (0..5u8)
-            .map(|i| Sample { bytes: vec![i; 10 + usize::from(i)], shift_ticks: -1000 })
-            .collect();
-        fragment(&Fragment {
-            sequence: 7,
-            start_ticks: 90_000,
-            sample_ticks: 1000,
-            all_sync,
-            samples: &samples,
-        })
+    fn segment(first: u64, is_sound: bool) -> Vec<u8> {
+        let samples: Vec<Sample> =
+            (0..5u8).map(|i| Sample { bytes: vec![i; 10 + usize::from(i)], shift_ticks: 1000 }).collect();
+        fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, is_sound, samples: &samples })
     }
 
     fn init() -> Vec<u8> {
@@ -197,9 +191,10 @@ mod tests {
 
     #[test]
     fn what_we_write_passes() {
-        let facts = SegmentFacts { sequence: 7, start_ticks: 90_000, samples: 5 };
-        assert_eq!(check_segment(&segment(false)), Ok(facts.clone()));
-        assert_eq!(check_segment(&segment(true)), Ok(facts));
+        let facts = |start_ticks| SegmentFacts { sequence: 7, start_ticks, samples: 5 };
+        assert_eq!(check_segment(&segment(92, false)), Ok(facts(90_000)));
+        assert_eq!(check_segment(&segment(0, false)), Ok(facts(0)));
+        assert_eq!(check_segment(&segment(90, true)), Ok(facts(90_000)));
         assert_eq!(check_init(&init()), Ok(InitFacts { sample_entry: "avc1".into() }));
     }
 
@@ -217,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_cut_or_padded_segment_is_refused() {
-        let whole = segment(false);
+        let whole = segment(90, false);
         for length in 0..whole.len() {
             assert!(check_segment(&whole[..length]).is_err(), "cut at {length}");
         }
@@ -235,7 +230,7 @@ mod tests {
 
         #[test]
         fn no_flipped_byte_makes_the_checker_panic(at in 0usize..150, value: u8) {
-            let mut bytes = segment(false);
+            let mut bytes = segment(90, false);
             bytes[at] = value;
             let _ = check_segment(&bytes);
         }

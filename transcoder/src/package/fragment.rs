@@ -6,29 +6,60 @@ use super::{boxes::BoxWriter, init::TRACK_ID};
 const SYNC: u32 = 0x0200_0000;
 const DEPENDENT: u32 = 0x0101_0000;
 
+/// Pictures that the encoder may need to have decoded before one is shown.
+pub const REORDERED_PICTURES: u64 = 2;
+
 /// One encoded picture or audio frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// Presentation time minus decoding time, in ticks; negative when pictures are shown before
-    /// their turn in decoding order would come.
-    pub shift_ticks: i32,
+    /// Presentation time minus decoding time, in ticks.
+    pub shift_ticks: u32,
 }
 
-/// A run of samples of equal length that starts with one that needs no other.
+/// A run of samples that starts with one that needs no other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fragment<'a> {
     /// Number of the segment, from one.
     pub sequence: u32,
-    /// Decoding time of the first sample, in ticks.
-    pub start_ticks: u64,
-    /// Length of every sample, in ticks.
+    /// Position of the first sample in the rendition, in decoding order.
+    pub first: u64,
+    /// Length of a sample, in ticks.
     pub sample_ticks: u32,
-    /// Every sample can be decoded on its own, as in audio.
-    pub all_sync: bool,
+    /// Sound: every sample can be decoded on its own and is shown when it is decoded.
+    pub is_sound: bool,
     /// The samples in decoding order.
     pub samples: &'a [Sample],
+}
+
+/// When the `position`-th picture in decoding order is decoded, in ticks.
+///
+/// A picture must not be shown before it is decoded, and the first one is shown at zero; so decoding
+/// runs [`REORDERED_PICTURES`] ahead of showing, and the first pictures are decoded within the time of
+/// one. Players disagree on negative shifts and on edit lists; this needs neither.
+pub fn picture_decode_ticks(position: u64, picture_ticks: u32) -> u64 {
+    let ticks = u64::from(picture_ticks);
+    if position > REORDERED_PICTURES {
+        (position - REORDERED_PICTURES) * ticks
+    } else {
+        position * ticks / (REORDERED_PICTURES + 1)
+    }
+}
+
+impl Fragment<'_> {
+    fn decode_ticks(&self, position: u64) -> u64 {
+        if self.is_sound {
+            position * u64::from(self.sample_ticks)
+        } else {
+            picture_decode_ticks(position, self.sample_ticks)
+        }
+    }
+
+    /// The first pictures of a clip are not evenly spaced in decoding time, everything else is.
+    fn has_own_lengths(&self) -> bool {
+        !self.is_sound && self.first <= REORDERED_PICTURES
+    }
 }
 
 /// The bytes of a media segment.
@@ -39,7 +70,7 @@ pub fn fragment(fragment: &Fragment<'_>) -> Vec<u8> {
         w.full(*b"mfhd", 0, 0, |w| w.u32(fragment.sequence));
         w.boxed(*b"traf", |w| {
             track_fragment_header(w, fragment);
-            w.full(*b"tfdt", 1, 0, |w| w.u64(fragment.start_ticks));
+            w.full(*b"tfdt", 1, 0, |w| w.u64(fragment.decode_ticks(fragment.first)));
             offset_at = track_run(w, fragment);
         });
     });
@@ -53,28 +84,45 @@ fn track_fragment_header(w: &mut BoxWriter, fragment: &Fragment<'_>) {
     w.full(*b"tfhd", 0, 0x02_0000 | 0x08 | 0x20, |w| {
         w.u32(TRACK_ID);
         w.u32(fragment.sample_ticks);
-        w.u32(if fragment.all_sync { SYNC } else { DEPENDENT });
+        w.u32(if fragment.is_sound { SYNC } else { DEPENDENT });
     });
 }
 
 /// Writes the run and returns where its data offset is to be filled in.
 fn track_run(w: &mut BoxWriter, fragment: &Fragment<'_>) -> usize {
-    let video_flags = if fragment.all_sync { 0 } else { 0x004 | 0x800 };
+    let lengths = fragment.has_own_lengths();
+    let picture_flags = if fragment.is_sound { 0 } else { 0x004 | 0x800 };
+    let length_flag = if lengths { 0x100 } else { 0 };
     let count = u32::try_from(fragment.samples.len()).expect("a segment has a few hundred samples");
     let mut offset_at = 0;
-    w.full(*b"trun", 1, 0x001 | 0x200 | video_flags, |w| {
+    w.full(*b"trun", 0, 0x001 | 0x200 | picture_flags | length_flag, |w| {
         w.u32(count);
         offset_at = w.len();
         w.u32(0);
-        if !fragment.all_sync {
+        if !fragment.is_sound {
             w.u32(SYNC);
         }
-        for sample in fragment.samples {
+        for (position, sample) in (fragment.first..).zip(fragment.samples) {
+            if lengths {
+                let length = fragment.decode_ticks(position + 1) - fragment.decode_ticks(position);
+                w.u32(u32::try_from(length).expect("a picture's time is a few thousand ticks"));
+            }
             w.u32(u32::try_from(sample.bytes.len()).expect("a sample is smaller than four gigabytes"));
-            if !fragment.all_sync {
-                w.i32(sample.shift_ticks);
+            if !fragment.is_sound {
+                w.u32(sample.shift_ticks);
             }
         }
     });
     offset_at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decoding_times_rise_from_zero_and_run_two_pictures_ahead() {
+        let times: Vec<u64> = (0..7).map(|position| picture_decode_ticks(position, 1000)).collect();
+        assert_eq!(times, [0, 333, 666, 1000, 2000, 3000, 4000]);
+    }
 }

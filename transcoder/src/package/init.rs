@@ -99,7 +99,7 @@ fn movie_header(w: &mut BoxWriter, timescale: u32) {
         w.u32(0x1_0000);
         w.u16(0x0100);
         w.zeros(10);
-        IDENTITY.map(|cell| w.u32(cell));
+        matrix(w);
         w.zeros(24);
         w.u32(TRACK_ID + 1);
     });
@@ -116,10 +116,16 @@ fn track_header(w: &mut BoxWriter, volume: u16, width: u32, height: u32) {
         w.u16(0);
         w.u16(volume);
         w.u16(0);
-        IDENTITY.map(|cell| w.u32(cell));
+        matrix(w);
         w.u32(width << 16);
         w.u32(height << 16);
     });
+}
+
+fn matrix(w: &mut BoxWriter) {
+    for cell in IDENTITY {
+        w.u32(cell);
+    }
 }
 
 fn media_header(w: &mut BoxWriter, timescale: u32) {

@@ -13,8 +13,6 @@ pub use assemble::{Package, Rendition, RenditionKind, Segment, assemble};
 pub use avc::{AvcConfig, AvcError, annex_b_to_sample, nal_units};
 pub use check::{CheckError, InitFacts, SegmentFacts, check_init, check_segment};
 pub use facts::{AUDIO_RENDITION, ChunkFacts, INIT_FILE, InitReport, RenditionChunk, segment_file};
-pub use fragment::{Fragment, Sample, fragment};
+pub use fragment::{Fragment, REORDERED_PICTURES, Sample, fragment, picture_decode_ticks};
 pub use init::{AudioTrack, VideoTrack, audio_init, video_init};
-pub use playlist::{
-    MediaPlaylist, Variant, media_playlist, multivariant_playlist, peak_bits_per_second,
-};
+pub use playlist::{MediaPlaylist, Variant, media_playlist, multivariant_playlist, peak_bits_per_second};

@@ -74,8 +74,7 @@ mod tests {
 
     fn run(range: Range<u64>, slots: &[i64]) -> Vec<(usize, Range<u64>)> {
         let mut cadence = Cadence::new(range);
-        let mut shown: Vec<_> =
-            slots.iter().enumerate().filter_map(|(i, slot)| cadence.push(i, *slot)).collect();
+        let mut shown: Vec<_> = slots.iter().enumerate().filter_map(|(i, slot)| cadence.push(i, *slot)).collect();
         shown.extend(cadence.finish());
         shown.into_iter().map(|s| (s.picture, s.slots)).collect()
     }

@@ -10,8 +10,7 @@ const REPLACES_PER_MILLE: u32 = 1050;
 const LONGEST_EDGE: u32 = 4096;
 
 /// Pixels and peak kilobits a second at 30 pictures a second: the points between which caps are interpolated.
-const CAPS: [(u64, u64); 4] =
-    [(360 * 640, 600), (540 * 960, 1300), (720 * 1280, 2400), (1080 * 1920, 4800)];
+const CAPS: [(u64, u64); 4] = [(360 * 640, 600), (540 * 960, 1300), (720 * 1280, 2400), (1080 * 1920, 4800)];
 /// No cap is lower than this many kilobits a second.
 const LOWEST_CAP_KBPS: u64 = 150;
 
@@ -105,11 +104,9 @@ fn interpolate_cap(pixels: u64) -> u64 {
 pub fn plan_sizes(width: u32, height: u32) -> Vec<RungSize> {
     let short = width.min(height);
     let top = short.min(RUNGS[3]);
-    let mut edges: Vec<u32> =
-        RUNGS.into_iter().filter(|rung| rung * REPLACES_PER_MILLE / 1000 < top).collect();
+    let mut edges: Vec<u32> = RUNGS.into_iter().filter(|rung| rung * REPLACES_PER_MILLE / 1000 < top).collect();
     edges.push(top);
-    let mut sizes: Vec<RungSize> =
-        edges.into_iter().map(|edge| scale_to(width, height, edge)).collect();
+    let mut sizes: Vec<RungSize> = edges.into_iter().map(|edge| scale_to(width, height, edge)).collect();
     sizes.dedup();
     sizes
 }

@@ -1,9 +1,8 @@
 //! From the probe's facts to a plan or a refusal.
 
 use super::{
-    AAC_FRAME_SAMPLES, AUDIO_RATE_HZ, AudioInfo, AudioPlan, Conversion, Limits, MediaInfo, Rate,
-    Ratio, Refusal, RefusalCode, RungPlan, RungSize, SourceVideo, TranscodePlan, VideoInfo,
-    plan_chunks, plan_segments, plan_sizes,
+    AAC_FRAME_SAMPLES, AUDIO_RATE_HZ, AudioInfo, AudioPlan, Conversion, Limits, MediaInfo, Rate, Ratio, Refusal,
+    RefusalCode, RungPlan, RungSize, SourceVideo, TranscodePlan, VideoInfo, plan_chunks, plan_segments, plan_sizes,
 };
 
 /// Above this many pictures a second the small rungs get every second one.
@@ -36,10 +35,7 @@ pub fn make_plan(info: &MediaInfo, limits: &Limits) -> Result<TranscodePlan, Ref
     check_duration(duration_us, limits)?;
     let total_frames = rate.frames_in(duration_us).next_multiple_of(step);
     let segment_starts = plan_segments(rate, total_frames, step);
-    let audio = info
-        .audio
-        .as_ref()
-        .and_then(|audio| plan_audio(audio, video, rate, total_frames, &segment_starts));
+    let audio = info.audio.as_ref().and_then(|audio| plan_audio(audio, video, rate, total_frames, &segment_starts));
     let top = sizes.last().expect("there is always one size");
     Ok(TranscodePlan {
         source: plan_source(video)?,

@@ -24,6 +24,5 @@ pub use rate::{Rate, natural_rate};
 pub use refusal::{Refusal, RefusalCode};
 pub use timeline::{ChunkPlan, plan_chunks, plan_segments};
 pub use transcode_plan::{
-    AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, Conversion, RungPlan, SourceVideo,
-    TranscodePlan,
+    AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, Conversion, RungPlan, SourceVideo, TranscodePlan,
 };

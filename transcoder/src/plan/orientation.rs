@@ -48,10 +48,7 @@ impl Orientation {
 
     /// Width and height change places.
     pub fn swaps_sides(self) -> bool {
-        matches!(
-            self,
-            Self::QuarterTurn | Self::QuarterTurnBack | Self::Transpose | Self::AntiTranspose
-        )
+        matches!(self, Self::QuarterTurn | Self::QuarterTurnBack | Self::Transpose | Self::AntiTranspose)
     }
 
     /// The libav filter that carries it out; none when there is nothing to do.

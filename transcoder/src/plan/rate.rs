@@ -31,6 +31,8 @@ const COMMON: [Rate; 14] = [
 
 /// A rate this close to a common one is taken for it.
 const SNAP: f64 = 0.0015;
+/// The same for uneven pictures, whose shortest distances are shorter than meant.
+const UNEVEN_SNAP: f64 = 0.08;
 /// Distances between pictures may differ this much from the usual one before the rate counts as variable.
 const JITTER: f64 = 0.2;
 /// Slowest rate we write: slower sources repeat pictures.
@@ -50,11 +52,7 @@ impl Rate {
     /// Half as many pictures a second.
     #[must_use]
     pub fn halved(self) -> Self {
-        if self.num.is_multiple_of(2) {
-            Self::new(self.num / 2, self.den)
-        } else {
-            Self::new(self.num, self.den * 2)
-        }
+        if self.num.is_multiple_of(2) { Self::new(self.num / 2, self.den) } else { Self::new(self.num, self.den * 2) }
     }
 
     /// Ticks a second for a container: a whole number of them per picture.
@@ -85,19 +83,25 @@ impl Rate {
 
     /// The nearest common rate, or the rate itself in thousandths.
     pub fn snapped(fps: f64) -> Self {
-        let nearest = COMMON
-            .into_iter()
-            .min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs()))
-            .expect("the list is not empty");
+        let nearest = Self::nearest_common(fps);
         if (nearest.fps() - fps).abs() <= fps * SNAP { nearest } else { Self::in_thousandths(fps) }
     }
 
-    /// The slowest common rate that is not slower than `fps`.
-    fn common_at_least(fps: f64) -> Self {
+    /// The common rate that shows nearly all of `fps` uneven pictures: the nearest one, or else
+    /// the slowest that is faster.
+    fn common_for_uneven(fps: f64) -> Self {
+        let nearest = Self::nearest_common(fps);
+        if nearest.fps() >= fps * (1.0 - UNEVEN_SNAP) {
+            return nearest;
+        }
+        COMMON.into_iter().find(|rate| rate.fps() >= fps).unwrap_or(Rate::new(60, 1))
+    }
+
+    fn nearest_common(fps: f64) -> Self {
         COMMON
             .into_iter()
-            .find(|rate| rate.fps() >= fps * (1.0 - SNAP * 10.0))
-            .unwrap_or(Rate::new(60, 1))
+            .min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs()))
+            .expect("the list is not empty")
     }
 
     #[expect(
@@ -116,8 +120,7 @@ impl Rate {
 /// nearly all of them, so that a phone's 29.97 with dropped pictures stays 29.97.
 #[expect(clippy::cast_precision_loss, reason = "times of a short clip are far below 2^52 microseconds")]
 pub fn natural_rate(times_us: &[i64]) -> (Rate, bool) {
-    let mut gaps: Vec<i64> =
-        times_us.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0).collect();
+    let mut gaps: Vec<i64> = times_us.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0).collect();
     gaps.sort_unstable();
     let (Some(first), Some(last)) = (times_us.first(), times_us.last()) else {
         return (Rate::new(30, 1), false);
@@ -131,7 +134,7 @@ pub fn natural_rate(times_us: &[i64]) -> (Rate, bool) {
         return (Rate::snapped((1e6 / mean).max(SLOWEST_FPS)), false);
     }
     let short = gaps[gaps.len() / 10].max(1);
-    (Rate::common_at_least((1e6 / short as f64).clamp(SLOWEST_FPS, 1000.0)), true)
+    (Rate::common_for_uneven((1e6 / short as f64).clamp(SLOWEST_FPS, 1000.0)), true)
 }
 
 #[cfg(test)]
@@ -162,6 +165,22 @@ mod tests {
         let mut dropped = times(30_000.0 / 1001.0, 100);
         dropped.retain(|t| t % 7 != 0);
         assert_eq!(natural_rate(&dropped), (Rate::new(30_000, 1001), true));
+    }
+
+    #[test]
+    fn uneven_pictures_around_a_rate_get_that_rate() {
+        let gaps = [31_000i64, 35_000, 33_000, 67_000, 32_000, 34_000].repeat(10);
+        let jittery: Vec<i64> = gaps
+            .iter()
+            .scan(0, |at, gap| {
+                *at += gap;
+                Some(*at)
+            })
+            .collect();
+        assert_eq!(natural_rate(&jittery), (Rate::new(30, 1), true));
+        let mut dropped = times(30.0, 90);
+        dropped.retain(|time| time / 33_333 % 3 != 0);
+        assert_eq!(natural_rate(&dropped), (Rate::new(30, 1), true));
     }
 
     #[test]

@@ -100,8 +100,12 @@ impl RefusalCode {
             Self::TooLong => "The clip is longer than allowed. Please shorten it and upload it again.",
             Self::TooLarge => "The picture has too many pixels. Please export the clip in 8K or smaller.",
             Self::TooSmall => "The picture is too small to be shown.",
-            Self::TooManyFrames => "The clip has too many pictures per second. Please export it at 60 per second or fewer.",
-            Self::TooManyStreams => "The file has too many tracks. Please export it with one video and one audio track.",
+            Self::TooManyFrames => {
+                "The clip has too many pictures per second. Please export it at 60 per second or fewer."
+            }
+            Self::TooManyStreams => {
+                "The file has too many tracks. Please export it with one video and one audio track."
+            }
             Self::Damaged => "The file is damaged or was cut off. Please upload it again, or export it anew.",
             Self::Encrypted => "The video is copy-protected, so we cannot process it.",
         }

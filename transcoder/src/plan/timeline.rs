@@ -43,8 +43,7 @@ pub fn plan_segments(rate: Rate, total: u64, step: u64) -> Vec<u64> {
         let coarse = (secs * rate.fps() / step_f64(step)).round() as u64;
         coarse.max(1) * step
     };
-    let (first, usual, tail) =
-        (frames(FIRST_SEGMENT_SECS), frames(SEGMENT_SECS), frames(SHORTEST_TAIL_SECS));
+    let (first, usual, tail) = (frames(FIRST_SEGMENT_SECS), frames(SEGMENT_SECS), frames(SHORTEST_TAIL_SECS));
     let mut starts = vec![0];
     let mut next = first;
     while next < total && total - next >= tail {

@@ -148,10 +148,8 @@ impl TranscodePlan {
         let starts_rise = self.segment_starts.windows(2).all(|pair| pair[0] < pair[1]);
         let starts_fit = self.segment_starts.first() == Some(&0)
             && self.segment_starts.last().is_some_and(|last| *last < self.total_frames);
-        let audio_fits = self
-            .audio
-            .as_ref()
-            .is_none_or(|audio| audio.segment_starts.len() == self.segment_starts.len());
+        let audio_fits =
+            self.audio.as_ref().is_none_or(|audio| audio.segment_starts.len() == self.segment_starts.len());
         !self.rungs.is_empty()
             && self.rungs.iter().all(|rung| matches!(rung.divisor, 1 | 2))
             && starts_rise

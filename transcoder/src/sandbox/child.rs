@@ -84,9 +84,7 @@ fn obey(start: &Start, out: &mut impl Write) -> io::Result<()> {
 fn carry_out(start: &Start, request: Request, out: &mut impl Write) -> Event {
     let source = start.job.join(SOURCE_FILE);
     let result = match request {
-        Request::Probe { limits } => {
-            media::probe(&source, &limits).map(|info| Event::Probed { info: Box::new(info) })
-        }
+        Request::Probe { limits } => media::probe(&source, &limits).map(|info| Event::Probed { info: Box::new(info) }),
         Request::Transcode { plan, limits, first_chunk, wants_poster } => {
             if !plan.is_consistent() || first_chunk >= plan.chunks.len() {
                 return Event::Failed { detail: "the plan contradicts itself".into() };
@@ -107,8 +105,7 @@ fn transcode(
     out: &mut impl Write,
 ) -> Result<Event, MediaError> {
     let source = start.job.join(SOURCE_FILE);
-    let work =
-        Work { source: &source, job: &start.job, plan, limits, first_chunk, wants_poster };
+    let work = Work { source: &source, job: &start.job, plan, limits, first_chunk, wants_poster };
     let mut told = Instant::now();
     let stats = media::transcode(work, &mut |event| {
         let event = match event {
@@ -150,10 +147,7 @@ fn try_to_escape(job: &Path) -> SandboxReport {
         ("start a program", refused(&Command::new("/bin/true").status())),
         ("raise a limit", raise_limit_refused()),
     ];
-    let attempts = attempts
-        .into_iter()
-        .map(|(what, refused)| Attempt { what: what.to_owned(), refused })
-        .collect();
+    let attempts = attempts.into_iter().map(|(what, refused)| Attempt { what: what.to_owned(), refused }).collect();
     SandboxReport { attempts }
 }
 

@@ -3,12 +3,12 @@
 use std::{io, path::Path};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
-    RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, Signal, getppid, set_dumpable_behavior,
-    set_parent_process_death_signal, setrlimit,
+    DumpableBehavior, Resource, Rlimit, Signal, getppid, set_dumpable_behavior, set_parent_process_death_signal,
+    setrlimit,
 };
 
 use super::{
@@ -66,11 +66,7 @@ fn follow_parent(parent: u32) -> Result<(), ConfineError> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|e| ConfineError::Limits(e.into()))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|e| ConfineError::Limits(e.into()))?;
     let now = getppid().map(|pid| pid.as_raw_nonzero().get());
-    if now.and_then(|pid| u32::try_from(pid).ok()) == Some(parent) {
-        Ok(())
-    } else {
-        Err(ConfineError::Orphaned)
-    }
+    if now.and_then(|pid| u32::try_from(pid).ok()) == Some(parent) { Ok(()) } else { Err(ConfineError::Orphaned) }
 }
 
 #[expect(unsafe_code, reason = "no safe binding exists")]

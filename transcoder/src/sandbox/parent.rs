@@ -154,8 +154,7 @@ impl Child {
             Err(_) => Err(ChildError::Silent(self.limits.silence)),
             Ok(Err(error)) => Err(error.into()),
             Ok(Ok(0)) => Err(ChildError::Died(self.how_it_ended().await)),
-            Ok(Ok(_)) => serde_json::from_slice(&line)
-                .map_err(|error| ChildError::Protocol(error.to_string())),
+            Ok(Ok(_)) => serde_json::from_slice(&line).map_err(|error| ChildError::Protocol(error.to_string())),
         }
     }
 
@@ -210,9 +209,7 @@ async fn spawn(
     Ok(spawned?)
 }
 
-fn start_process(
-    mut process: std::process::Command,
-) -> io::Result<(std::process::Child, Spawned)> {
+fn start_process(mut process: std::process::Command) -> io::Result<(std::process::Child, Spawned)> {
     let mut child = process.spawn()?;
     let gone = || io::Error::other("the child has no pipes");
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);

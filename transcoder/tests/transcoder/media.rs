@@ -1,6 +1,9 @@
 //! Media made by the `ffmpeg` command line.
 
-use std::{path::{Path, PathBuf}, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A folder that is removed at the end, with a source in it.
 pub struct Made {
@@ -50,6 +53,62 @@ pub fn ffprobe(file: &Path, arguments: &str) -> Vec<String> {
     // Streams that belong to a program are listed twice.
     lines.dedup();
     lines
+}
+
+/// All pictures of a file as brightness and colour planes.
+pub fn decoded(file: &Path) -> Vec<u8> {
+    let result = Command::new("ffmpeg")
+        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-i"])
+        .arg(file)
+        .args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-"])
+        .output()
+        .expect("ffmpeg starts");
+    assert!(result.status.success(), "ffmpeg: {}", String::from_utf8_lossy(&result.stderr));
+    result.stdout
+}
+
+/// Standard error of `ffmpeg` reading a file into nothing through an audio filter.
+fn audio_report(file: &Path, filter: &str) -> String {
+    let result = Command::new("ffmpeg")
+        .args(["-hide_banner", "-nostdin", "-i"])
+        .arg(file)
+        .args(["-vn", "-af", filter, "-f", "null", "-"])
+        .output()
+        .expect("ffmpeg starts");
+    assert!(result.status.success(), "ffmpeg: {}", String::from_utf8_lossy(&result.stderr));
+    String::from_utf8_lossy(&result.stderr).into_owned()
+}
+
+/// Mean loudness of a file's sound after a filter, in decibels.
+pub fn loudness_db(file: &Path, filter: &str) -> f64 {
+    let report = audio_report(file, &format!("{filter},volumedetect"));
+    number_after(&report, "mean_volume: ")
+}
+
+/// When the first silence of a file ends, in seconds.
+pub fn tone_starts_at(file: &Path) -> f64 {
+    number_after(&audio_report(file, "silencedetect=noise=-30dB:duration=0.1"), "silence_end: ")
+}
+
+fn number_after(report: &str, label: &str) -> f64 {
+    let (_, after) = report.split_once(label).unwrap_or_else(|| panic!("no {label} in {report}"));
+    let number = after.split_whitespace().next().unwrap_or_default();
+    number.parse().unwrap_or_else(|_| panic!("{number} is not a number"))
+}
+
+/// All files below a folder with their bytes, but for those named.
+pub fn bytes_of(folder: &Path, but: &[&str]) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(bytes_of(&path, but));
+        } else if !but.iter().any(|name| path.ends_with(name)) {
+            let bytes = std::fs::read(&path).expect("readable");
+            found.push((path, bytes));
+        }
+    }
+    found
 }
 
 /// The picture at `seconds` of a playlist or file, as rows of red, green and blue.

@@ -18,6 +18,7 @@ pub struct Run {
     pub outcome: Outcome,
     pub plan: TranscodePlan,
     pub chunks: Vec<ChunkReady>,
+    _folder: tempfile::TempDir,
 }
 
 pub fn options() -> Options {
@@ -39,7 +40,8 @@ pub fn refuse(made: &Made) -> TranscodeError {
 }
 
 pub fn try_transcode(made: &Made, options: &Options) -> Result<Run, TranscodeError> {
-    let work = tempfile::tempdir_in(made.folder.path()).expect("a work folder").keep();
+    let folder = tempfile::tempdir().expect("a work folder");
+    let work = folder.path().to_owned();
     runtime().block_on(async {
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let listen = async {
@@ -57,16 +59,12 @@ pub fn try_transcode(made: &Made, options: &Options) -> Result<Run, TranscodeErr
         let (outcome, (plan, chunks)) = tokio::join!(transcode, listen);
         let outcome = outcome?;
         write_playlists(&work, &outcome);
-        Ok(Run { work: work.clone(), outcome, plan: plan.expect("a plan was told"), chunks })
+        Ok(Run { work, outcome, plan: plan.expect("a plan was told"), chunks, _folder: folder })
     })
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime")
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
 
 fn write_playlists(work: &Path, outcome: &Outcome) {

@@ -1,0 +1,237 @@
+//! What phones do to pictures and times, undone.
+
+use std::path::Path;
+
+use estrade_transcoder::package::{INIT_FILE, segment_file};
+
+use crate::{
+    Case,
+    good_input::{count_frames, seconds, tone_and_pattern},
+    media::{Made, decoded, ffmpeg, ffprobe, make, picture, tone_starts_at},
+    run::{Run, options, transcode, try_transcode},
+};
+
+pub const CASES: &[Case] = &[
+    ("turned_pictures_stand_upright", turned_pictures_stand_upright),
+    ("bright_pictures_are_toned_down", bright_pictures_are_toned_down),
+    ("full_range_becomes_video_range", full_range_becomes_video_range),
+    ("standard_definition_colours_are_kept", standard_definition_colours_are_kept),
+    ("uneven_times_become_an_even_grid_without_drift", uneven_times_become_an_even_grid),
+    ("fast_clips_are_fast_on_large_rungs_only", fast_clips_are_fast_on_large_rungs_only),
+    ("fields_are_woven_into_pictures", fields_are_woven_into_pictures),
+    ("sound_and_picture_stay_together", sound_and_picture_stay_together),
+    ("a_size_that_changes_in_the_middle_is_no_obstacle", a_size_that_changes_in_the_middle),
+    ("work_resumes_at_the_first_chunk_not_stored", work_resumes_at_the_first_chunk_not_stored),
+];
+
+/// Red, green, blue and white quarters, in reading order.
+const QUARTERS: &str = "-f lavfi -i color=red:size=80x60:rate=25:duration=1 \
+     -f lavfi -i color=lime:size=80x60:rate=25:duration=1 \
+     -f lavfi -i color=blue:size=80x60:rate=25:duration=1 \
+     -f lavfi -i color=white:size=80x60:rate=25:duration=1";
+const STACKED: &str = "[0][1]hstack[t];[2][3]hstack[b];[t][b]vstack";
+
+/// The colours of the four quarters in reading order, as letters.
+fn quarters(file: &Path) -> String {
+    let pixels = picture(file, 0.2, 4, 4);
+    [0, 3, 12, 15].into_iter().map(|at| letter(pixels[at])).collect()
+}
+
+fn letter([red, green, blue]: [u8; 3]) -> char {
+    match (red > 128, green > 128, blue > 128) {
+        (true, true, true) => 'W',
+        (true, false, false) => 'R',
+        (false, true, false) => 'G',
+        (false, false, true) => 'B',
+        _ => '?',
+    }
+}
+
+fn four_quarters(name: &str, more: &str) -> Made {
+    make(name, &format!("{QUARTERS} -filter_complex {STACKED}{more}"))
+}
+
+fn turned_pictures_stand_upright() {
+    let plain = four_quarters("plain.mp4", " -c:v libx264 -preset ultrafast -pix_fmt yuv420p");
+    for (turn, expected, size) in [
+        ("0", "RGBW", (160, 120)),
+        ("90", "GWRB", (120, 160)),
+        ("180", "WBGR", (160, 120)),
+        ("270", "BRWG", (120, 160)),
+    ] {
+        let source = plain.folder.path().join(format!("turned{turn}.mp4"));
+        let input = plain.source.display();
+        ffmpeg(&format!("-i {input} -c copy -metadata:s:v rotate={turn}"), &source);
+        // The command line turns pictures when it reads them: another opinion on what is upright.
+        assert_eq!(quarters(&source), expected, "{turn} as others see it");
+        let run = transcode(&Made { folder: tempfile::tempdir().expect("a folder"), source });
+        assert_eq!((run.outcome.width, run.outcome.height), size, "{turn}");
+        assert_eq!(quarters(&run.playlist("v120")), expected, "{turn}");
+    }
+}
+
+fn bright_pictures_are_toned_down() {
+    for (name, transfer) in [("hlg.mp4", "arib-std-b67"), ("pq.mp4", "smpte2084")] {
+        let made = make(
+            name,
+            &format!(
+                "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1 -vf format=yuv420p10le -c:v libx265 \
+                 -preset ultrafast -color_primaries bt2020 -color_trc {transfer} -colorspace bt2020nc \
+                 -x265-params log-level=none:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc \
+                 -tag:v hvc1"
+            ),
+        );
+        let run = transcode(&made);
+        assert_eq!(run.plan.conversion.colour.transfer, transfer);
+        let entries =
+            "-select_streams v -show_entries stream=pix_fmt,color_range,color_space,color_transfer,color_primaries";
+        let tags = ffprobe(&run.playlist("v120"), entries);
+        assert_eq!(tags, ["yuv420p,tv,bt709,bt709,bt709"], "{name}");
+        let bright = picture(&run.playlist("v120"), 0.2, 40, 30);
+        let most = bright.iter().flatten().copied().max().unwrap_or(0);
+        let least = bright.iter().flatten().copied().min().unwrap_or(255);
+        assert!(most > 170 && least < 60, "{name}: {least} to {most}");
+    }
+}
+
+fn full_range_becomes_video_range() {
+    let made = make(
+        "full.mp4",
+        "-f lavfi -i color=white:size=160x120:rate=25:duration=1 -vf scale=out_range=full,format=yuvj420p \
+         -c:v libx264 -preset ultrafast -color_range pc",
+    );
+    let run = transcode(&made);
+    assert!(run.plan.conversion.colour.full_range);
+    let range = ffprobe(&run.playlist("v120"), "-select_streams v -show_entries stream=color_range");
+    assert_eq!(range, ["tv"]);
+    let white = picture(&run.playlist("v120"), 0.2, 4, 4)[5];
+    assert!(white.iter().all(|value| *value >= 250), "{white:?}");
+}
+
+fn standard_definition_colours_are_kept() {
+    let made = four_quarters(
+        "sd.mp4",
+        ",scale=out_color_matrix=smpte170m -c:v libx264 -preset ultrafast -pix_fmt yuv420p -colorspace smpte170m",
+    );
+    let run = transcode(&made);
+    assert_eq!(run.plan.conversion.colour.matrix, "smpte170m");
+    let green = picture(&run.playlist("v120"), 0.2, 4, 4)[3];
+    assert!(green[0] < 12 && green[1] > 243 && green[2] < 12, "{green:?}");
+}
+
+fn uneven_times_become_an_even_grid() {
+    // Every third picture is missing, and the picture turns white at three seconds.
+    let made = make(
+        "uneven.mp4",
+        "-f lavfi -i color=black:size=160x120:rate=30:duration=3 -f lavfi -i color=white:size=160x120:rate=30:duration=2 \
+         -filter_complex [0][1]concat,select='mod(n,3)' -vsync vfr -c:v libx264 -preset ultrafast -pix_fmt yuv420p",
+    );
+    let run = transcode(&made);
+    assert_eq!((run.plan.rate.num, run.plan.rate.den), (30, 1));
+    let times = ffprobe(&run.playlist("v120"), "-select_streams v -show_entries frame=pts_time");
+    let times: Vec<f64> = times.iter().filter_map(|time| time.parse().ok()).collect();
+    assert!(times.windows(2).all(|pair| (pair[1] - pair[0] - 1.0 / 30.0).abs() < 0.001), "{times:?}");
+    let is_white = |at: f64| picture(&run.playlist("v120"), at, 2, 2)[0][0] > 128;
+    assert!(!is_white(2.9) && is_white(3.1));
+}
+
+fn fast_clips_are_fast_on_large_rungs_only() {
+    let made = tone_and_pattern("fast.mp4", "720x1280", "60", "1", "-an");
+    let run = transcode(&made);
+    let counts: Vec<u64> = run.rungs().iter().map(|rung| count_frames(&run, rung)).collect();
+    assert_eq!((run.rungs(), counts), (vec!["v360", "v540", "v720"], vec![30, 30, 60]));
+}
+
+fn fields_are_woven_into_pictures() {
+    let made = make(
+        "fields.ts",
+        "-f lavfi -i testsrc2=size=160x120:rate=50:duration=2 -vf tinterlace=interleave_top,setfield=tff \
+         -c:v libx264 -preset ultrafast -pix_fmt yuv420p -flags +ilme+ildct -x264-params tff=1",
+    );
+    let run = transcode(&made);
+    assert!(run.plan.conversion.deinterlace);
+    assert_eq!(count_frames(&run, "v120"), 50);
+}
+
+fn sound_and_picture_stay_together() {
+    // The picture turns white and the tone begins at the same moment, however the file tells its times.
+    let whole = make(
+        "clap.mkv",
+        "-f lavfi -i color=black:size=160x120:rate=30:duration=3 -f lavfi -i color=white:size=160x120:rate=30:duration=2 \
+         -f lavfi -i aevalsrc='if(gte(t\\,3)\\,0.5*sin(2*PI*1000*t)\\,0)':sample_rate=44100:duration=5 \
+         -filter_complex [0][1]concat[v] -map [v] -map 2 -c:v libx264 -preset ultrafast -g 15 -pix_fmt yuv420p -c:a aac",
+    );
+    let variants = [
+        ("copy.mkv", "-c copy"),
+        ("offset.ts", "-c copy -output_ts_offset 7"),
+        ("cut.mp4", "-ss 1.1 -c copy"),
+        ("late.mp4", "-ss 0.3 -c:v copy -c:a aac -af adelay=0"),
+    ];
+    for (name, how) in variants {
+        let source = whole.folder.path().join(name);
+        ffmpeg(&format!("-i {} {how}", whole.source.display()), &source);
+        let run = transcode(&Made { folder: tempfile::tempdir().expect("a folder"), source });
+        let white = white_from(&run);
+        let tone = tone_starts_at(&run.playlist("audio"));
+        assert!((white - tone).abs() < 0.045, "{name}: white at {white}, tone at {tone}");
+        let (video, audio) = (seconds(&run, "v120"), seconds(&run, "audio"));
+        assert!((video - audio).abs() < 0.034, "{name}: ends at {video} and {audio}");
+    }
+}
+
+/// When the picture turns white.
+fn white_from(run: &Run) -> f64 {
+    let lines = ffprobe_brightness(run);
+    lines.into_iter().find(|(_, mean)| *mean > 128.0).map_or(f64::NAN, |(at, _)| at)
+}
+
+/// Times and mean brightness of all pictures.
+fn ffprobe_brightness(run: &Run) -> Vec<(f64, f64)> {
+    let path = run.playlist("v120");
+    let source = format!("movie={},signalstats", path.display());
+    let entries = "-f lavfi -show_entries frame=pts_time:frame_tags=lavfi.signalstats.YAVG";
+    ffprobe(Path::new(&source), entries)
+        .iter()
+        .filter_map(|line| {
+            let (at, mean) = line.split_once(',')?;
+            Some((at.parse().ok()?, mean.parse().ok()?))
+        })
+        .collect()
+}
+
+fn a_size_that_changes_in_the_middle() {
+    let first = tone_and_pattern("first.ts", "160x120", "25", "1", "-an");
+    let second = tone_and_pattern("second.ts", "320x240", "25", "1", "-an -output_ts_offset 1");
+    let both = [&first, &second].map(|made| std::fs::read(&made.source).expect("readable")).concat();
+    let run = transcode(&crate::media::bytes("both.ts", &both));
+    assert_eq!((run.outcome.width, run.outcome.height), (160, 120));
+    assert_eq!(count_frames(&run, "v120"), 50);
+}
+
+/// Pixels of the last segment, decoded on its own.
+fn last_pictures(run: &Run) -> Vec<u8> {
+    let segment = segment_file(6);
+    let parts = [INIT_FILE, &segment].map(|file| std::fs::read(run.work.join("v120").join(file)));
+    let alone = run.work.join("alone.mp4");
+    let bytes = parts.map(|part| part.expect("a part is there")).concat();
+    std::fs::write(&alone, bytes).expect("written");
+    decoded(&alone)
+}
+
+fn work_resumes_at_the_first_chunk_not_stored() {
+    let made = tone_and_pattern("long.mp4", "160x120", "25", "13", "-g 40 -bf 2");
+    let whole = transcode(&made);
+    assert_eq!(whole.plan.chunks.len(), 3);
+    for stored in 1..3 {
+        let mut options = options();
+        options.resume = Some(whole.resume_after(stored));
+        let resumed = try_transcode(&made, &options).expect("a resumed clip");
+        assert_eq!(resumed.chunks.len(), 3 - stored);
+        assert_eq!(resumed.chunks[0].facts.index, stored);
+        assert_eq!(resumed.outcome.duration_ms, whole.outcome.duration_ms);
+        let (expected, got) = (last_pictures(&whole), last_pictures(&resumed));
+        let difference: u64 = expected.iter().zip(&got).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        let mean = difference / expected.len() as u64;
+        assert!(expected.len() == got.len() && mean < 4, "{stored} chunks stored: {mean} apart");
+    }
+}
