@@ -9,7 +9,7 @@ use estrade_domain::{Clock, Entropy};
 use tokio_util::sync::CancellationToken;
 
 /// Rounds are this far apart, give or take a quarter.
-const PERIOD: Duration = Duration::from_secs(3600);
+const PERIOD: Duration = Duration::from_hours(1);
 /// Feeds are rebuilt from tables, not from the log: a day covers any that is behind.
 const LOG_KEPT: TimeDelta = TimeDelta::hours(24);
 /// Ended jobs are kept this long for operators to look at.

@@ -21,7 +21,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 /// Where the page takes what a shared clip adds to its head.
 const HEAD_MARKER: &str = "<!--estrade:head-->";
 /// Addresses that are never pages.
-const NOT_PAGES: [&str; 6] = ["/v1/", "/media/", "/assets/", "/livez", "/readyz", "/metrics"];
+const NOT_PAGES: [&str; 7] = ["/v1/", "/media/", "/assets/", "/livez", "/readyz", "/metrics", "/."];
 
 /// The pages; everything else of the address space comes before them.
 pub(crate) fn routes(api: ApiState, media_origin: &str) -> Router {
@@ -47,7 +47,9 @@ fn content_security_policy(media_origin: &str) -> HeaderValue {
 
 async fn page(State(pages): State<Pages>, uri: Uri) -> Response {
     let path = uri.path();
-    if let Some(file) = WebApp::get(path.trim_start_matches('/')).filter(|_| path != "/" && path != "/index.html") {
+    // The page itself goes out with its head and headers, and build notes not at all.
+    let is_file = path != "/" && path != "/index.html" && !path.starts_with("/.");
+    if let Some(file) = WebApp::get(path.trim_start_matches('/')).filter(|_| is_file) {
         return asset(path, file);
     }
     if NOT_PAGES.iter().any(|start| path.starts_with(start)) {

@@ -17,10 +17,11 @@ const TRIES: u32 = 4;
 /// Connecting takes no longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// One try of a call takes no longer; the largest body is one part of 8 MiB.
-const TRY_TIMEOUT: Duration = Duration::from_secs(60);
+const TRY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Settings of the object store; without an endpoint the embedded one is used.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Address of an S3-compatible store; without it, an embedded one is served from the data folder
     #[arg(long = "s3-endpoint", env = "ESTRADE_S3_ENDPOINT", value_name = "URL")]

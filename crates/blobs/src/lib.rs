@@ -9,4 +9,4 @@ mod upload;
 
 pub use client::{Args, Blobs, BlobError, Connection, Result};
 pub use object::{Body, ObjectRange, OpenedObject};
-pub use upload::{Part, StoredPart};
+pub use upload::{OpenUpload, Part, StoredPart};

@@ -6,6 +6,8 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
+use estrade_domain::Time;
+
 use crate::client::{failed, is_missing};
 use crate::{BlobError, Blobs, Result};
 
@@ -22,6 +24,17 @@ pub struct Part<'a> {
     pub size: u64,
     /// Its CRC-32C, big-endian base64: the store refuses other bytes.
     pub crc32c: &'a str,
+}
+
+/// An unfinished multipart upload.
+#[derive(Debug, Clone)]
+pub struct OpenUpload {
+    /// Where its object would be.
+    pub key: String,
+    /// Its id.
+    pub upload_id: String,
+    /// When it was begun.
+    pub begun_at: Time,
 }
 
 /// A part the store has.
@@ -74,7 +87,7 @@ impl Blobs {
         Ok(())
     }
 
-    /// Joins the parts. `NotFound` when the store no longer knows the upload: then the object's size
+    /// Joins the parts. `NotFound` when the store no longer knows the upload or a part of it: then the object's size
     /// tells whether an earlier try had succeeded.
     pub async fn complete_upload(&self, key: &str, upload_id: &str, parts: &[StoredPart]) -> Result<()> {
         let parts = parts.iter().map(|part| {
@@ -88,11 +101,24 @@ impl Blobs {
         let request = self.client.complete_multipart_upload().bucket(&self.bucket).key(key);
         match request.upload_id(upload_id).multipart_upload(parts).send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("NoSuchUpload") || is_missing(&error) => {
+            // A part whose tag the store does not know is as lost as the whole.
+            Err(error) if matches!(error.code(), Some("NoSuchUpload" | "InvalidPart")) || is_missing(&error) => {
                 Err(BlobError::NotFound(key.to_owned()))
             }
             Err(error) => Err(failed("CompleteMultipartUpload", &error)),
         }
+    }
+
+    /// Unfinished uploads below a folder (which ends in a slash), at most 1,000.
+    pub async fn list_uploads(&self, folder: &str) -> Result<Vec<OpenUpload>> {
+        debug_assert!(folder.ends_with('/'), "a folder ends in a slash");
+        let request = self.client.list_multipart_uploads().bucket(&self.bucket).prefix(folder);
+        let answer = request.send().await.map_err(|error| failed("ListMultipartUploads", &error))?;
+        let open = answer.uploads.unwrap_or_default().into_iter().filter_map(|upload| {
+            let begun_at = Time::from_timestamp(upload.initiated?.secs(), 0)?;
+            Some(OpenUpload { key: upload.key?, upload_id: upload.upload_id?, begun_at })
+        });
+        Ok(open.collect())
     }
 
     /// Drops an unfinished upload and its parts; one that is gone already is no error.

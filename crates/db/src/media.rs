@@ -82,7 +82,7 @@ pub struct RenditionRow<'a> {
 /// How a clip failed, in the words its creator reads.
 #[derive(Debug, Clone)]
 pub struct Failure<'a> {
-    /// Stable snake_case code.
+    /// Stable code in snake case.
     pub code: &'a str,
     /// A sentence for the creator.
     pub message: &'a str,

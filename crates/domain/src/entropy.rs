@@ -16,6 +16,7 @@ pub struct Entropy(Arc<Mutex<StdRng>>);
 
 impl Entropy {
     /// Seeded by the operating system.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
     pub fn from_os() -> Self {
         Self(Arc::new(Mutex::new(StdRng::from_os_rng())))
     }

@@ -17,7 +17,7 @@ const MARKS_MAX: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct InvalidText {
-    /// Stable snake_case code.
+    /// Stable code in snake case.
     pub code: &'static str,
     /// A sentence for people.
     pub detail: String,

@@ -68,7 +68,7 @@ impl Reader {
         let mut batch = Vec::with_capacity(stored.len());
         for row in stored {
             self.offset = row.offset;
-            match Event::from_stored(&row.kind, row.payload) {
+            match Event::from_stored(&row.kind, &row.payload) {
                 Ok(Some(event)) => batch.push(Entry { offset: row.offset, event }),
                 // A newer release wrote it; older readers do without.
                 Ok(None) => {}

@@ -47,7 +47,7 @@ pub struct ViewerFlags {
 /// Why a clip failed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FailureBody {
-    /// Stable snake_case code.
+    /// Stable code in snake case.
     #[schema(example = "not_a_video")]
     pub code: String,
     /// A sentence for its creator.
@@ -61,7 +61,7 @@ pub struct FailureBody {
 pub struct CaptionsBody {
     /// Language tag.
     pub language: String,
-    /// WebVTT address.
+    /// Address of the `WebVTT` file.
     pub url: String,
 }
 

@@ -32,11 +32,9 @@ impl ClassLimit {
 
 /// Middleware: holds a place of the class while the request is answered, or answers 503.
 pub async fn hold_place(State(limit): State<ClassLimit>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(PLACE_DEADLINE, limit.places.acquire()).await {
-        Ok(Ok(_place)) => next.run(request).await,
-        _ => {
-            limit.shed.inc();
-            Problem::unavailable("overloaded", "too many requests at the moment; try again shortly").into_response()
-        }
+    if let Ok(Ok(_place)) = tokio::time::timeout(PLACE_DEADLINE, limit.places.acquire()).await {
+        return next.run(request).await;
     }
+    limit.shed.inc();
+    Problem::unavailable("overloaded", "too many requests at the moment; try again shortly").into_response()
 }

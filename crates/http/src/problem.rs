@@ -20,7 +20,7 @@ pub struct FieldError {
     /// Where it stands, such as `caption` or `events[3].type`.
     #[schema(example = "handle")]
     pub field: String,
-    /// Stable snake_case code.
+    /// Stable code in snake case.
     #[schema(example = "wrong_length")]
     pub code: String,
     /// A sentence.
@@ -42,7 +42,7 @@ pub struct ProblemBody {
     /// The HTTP status.
     #[schema(example = 422)]
     pub status: u16,
-    /// Stable snake_case code.
+    /// Stable code in snake case.
     #[schema(example = "invalid_field")]
     pub code: String,
     /// A sentence for people.

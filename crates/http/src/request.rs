@@ -86,11 +86,12 @@ pub async fn deadline(request: Request, next: Next) -> Response {
 }
 
 /// Fallback handler: nothing is at this address.
-pub async fn no_such_route() -> Problem {
-    Problem::not_found("there is nothing at this address")
+pub fn no_such_route() -> std::future::Ready<Problem> {
+    std::future::ready(Problem::not_found("there is nothing at this address"))
 }
 
 /// Fallback handler: the address exists, the method does not.
-pub async fn no_such_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take that method")
+pub fn no_such_method() -> std::future::Ready<Problem> {
+    let detail = "this address does not take that method";
+    std::future::ready(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail))
 }

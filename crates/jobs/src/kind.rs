@@ -48,7 +48,7 @@ pub struct Policy {
     pub priority: i16,
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 /// Four heartbeats fit in; with the poll of another worker a dead one is noticed within 30 s.
 const LEASE: Duration = Duration::from_secs(20);
 /// 5 s, then a minute.
@@ -58,8 +58,8 @@ const DELETE_DELAYS: &[Duration] = &[
     Duration::from_secs(1),
     Duration::from_secs(10),
     MINUTE,
-    Duration::from_secs(600),
-    Duration::from_secs(3600),
+    Duration::from_mins(10),
+    Duration::from_hours(1),
 ];
 
 impl Kind {

@@ -24,14 +24,14 @@ const ERROR_PAUSE: Duration = Duration::from_secs(1);
 pub enum JobError {
     /// Trouble that may pass: try again after the kind's delay, until the attempts are used up.
     Retry {
-        /// Stable snake_case code.
+        /// Stable code in snake case.
         code: String,
         /// For operators.
         detail: String,
     },
     /// It can never succeed.
     Discard {
-        /// Stable snake_case code.
+        /// Stable code in snake case.
         code: String,
         /// For operators.
         detail: String,
@@ -42,6 +42,7 @@ pub enum JobError {
 
 impl JobError {
     /// Trouble that may pass.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over the error they end with")]
     pub fn retry(code: &str, detail: impl ToString) -> Self {
         Self::Retry { code: code.to_owned(), detail: detail.to_string() }
     }
