@@ -16,9 +16,9 @@ use super::{Checksum, UploadError, Uploads, no_space, rejected_problem};
 const STORED_PATIENCE: Duration = Duration::from_secs(2);
 /// After an error the rest of a body is read and dropped for so long: a client that only reads the
 /// answer after it has sent everything would otherwise see a reset instead.
-const LINGER_DEADLINE: Duration = Duration::from_secs(2);
+const LINGER_DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes read and dropped at most.
-const LINGER_BYTES: usize = 16 << 20;
+const LINGER_BYTES: usize = 64 << 20;
 
 /// The header that carries the offset.
 pub const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
@@ -64,6 +64,9 @@ impl Uploads {
             return Ok(Begun::Whole(appended));
         }
         check_declared(upload, request)?;
+        if !self.has_room()? {
+            return Err(no_space());
+        }
         let turn = self.takeovers.take(upload.id).await?;
         if turn.cut().is_cancelled() {
             return Err(End::TakenOver.problem(upload.offset));
@@ -129,12 +132,10 @@ impl Uploads {
 
     /// Receives in a task of its own: what a client sent before it went away is kept, even though
     /// nobody waits for the answer any more.
-    async fn receive(&self, id: UploadId, receiver: Box<Receiver>, body: Body) -> Result<Appended> {
-        let task = self.tasks.spawn(receiver.run(body));
-        let Received { offset, expires_at, is_whole, end, rest } = match task.await {
-            Ok(received) => received,
-            Err(error) => return Err(Problem::internal(&error)),
-        };
+    async fn receive(&self, id: UploadId, writer: Box<Receiver>, body: Body) -> Result<Appended> {
+        let task = self.tasks.spawn(writer.run(body));
+        let received = task.await.map_err(|error| Problem::internal(&error))?;
+        let Received { offset, expires_at, is_whole, end, rest } = received;
         if let Some(rest) = rest {
             self.linger(rest);
         }
@@ -157,7 +158,14 @@ impl Uploads {
         Ok(rejected_problem(rejection))
     }
 
+    /// Whether the disk has room beside its reserve. What creations were promised may use half of it:
+    /// the rest is for what keeps the server alive.
+    pub(super) fn has_room(&self) -> Result<bool, UploadError> {
+        Ok(self.spool.free_bytes()? > self.args.disk_reserve_bytes / 2)
+    }
+
     fn linger(&self, body: Body) {
+        let soft = self.soft.clone();
         self.tasks.spawn(async move {
             let mut body = body.into_data_stream();
             let mut left = LINGER_BYTES;
@@ -169,7 +177,10 @@ impl Uploads {
                     }
                 }
             };
-            let _ = tokio::time::timeout(LINGER_DEADLINE, drain).await;
+            tokio::select! {
+                () = soft.cancelled() => {}
+                _ = tokio::time::timeout(LINGER_DEADLINE, drain) => {}
+            }
         });
     }
 }

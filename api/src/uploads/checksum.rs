@@ -72,7 +72,7 @@ impl Checksum {
     }
 
     /// Whether the bytes were those the client meant.
-    pub fn is_matched(self) -> bool {
+    pub fn matches(self) -> bool {
         match self.running {
             Running::Sha1(digest) => digest.finalize()[..] == self.expected[..],
             Running::Sha256(digest) => digest.finalize()[..] == self.expected[..],
@@ -90,7 +90,7 @@ mod tests {
         for byte in body {
             checksum.update(&[*byte]);
         }
-        checksum.is_matched()
+        checksum.matches()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use estrade_http::{Problem, Result};
 use super::{Metadata, UploadError, Uploads, empty_rejection, no_space};
 
 /// How long a creation waits for its place before it is turned away.
-const PLACE_DEADLINE: Duration = Duration::from_millis(200);
+const PLACE_DEADLINE: Duration = Duration::from_secs(1);
 /// Seconds after which an open upload may have ended.
 const OPEN_RETRY_SECS: u32 = 60;
 /// Seconds after which the last minute has room again, at the latest.
@@ -79,13 +79,11 @@ impl Uploads {
     }
 
     async fn creation_place(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
-        match tokio::time::timeout(PLACE_DEADLINE, self.creations.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => {
-                self.shed.inc();
-                Err(Problem::unavailable("overloaded", "too many uploads begin at the moment; try again shortly"))
-            }
+        if let Ok(Ok(place)) = tokio::time::timeout(PLACE_DEADLINE, self.creations.acquire()).await {
+            return Ok(place);
         }
+        self.shed.inc();
+        Err(Problem::unavailable("overloaded", "too many uploads begin at the moment; try again shortly"))
     }
 
     async fn insert(&self, new: &NewUpload<'_>) -> Result<()> {

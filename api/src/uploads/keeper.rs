@@ -9,14 +9,24 @@ const PERIOD: Duration = Duration::from_secs(15);
 /// Uploads ended, or looked at, in one round of a kind.
 const BATCH: i64 = 500;
 
+/// Every so many rounds the store is asked for multipart uploads nobody knows: about every hour.
+const STRAY_ROUNDS: u32 = 240;
+/// One begun so recently may be about to be known, hours.
+const STRAY_HOURS: i64 = 24;
+/// The folder of sources in the store.
+const SOURCES: &str = "sources/";
+
 /// Runs until the soft stop.
 pub(super) async fn keep(uploads: Uploads) {
-    loop {
+    for round in (0..STRAY_ROUNDS).cycle() {
         tokio::select! {
             () = uploads.soft.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
         }
         uploads.tidy().await;
+        if round == 0 {
+            log("drop strays", uploads.drop_strays().await);
+        }
     }
 }
 
@@ -79,6 +89,22 @@ impl Uploads {
         log("drop parts", self.try_drop_leftovers().await);
     }
 
+    /// A crash between beginning a multipart upload and noting it leaves one that no row names.
+    async fn drop_strays(&self) -> Result<(), UploadError> {
+        let before = self.now() - chrono::Duration::hours(STRAY_HOURS);
+        let mut old = self.blobs.list_uploads(SOURCES).await?;
+        old.retain(|open| open.begun_at < before);
+        let ids: Vec<String> = old.iter().map(|open| open.upload_id.clone()).collect();
+        let known = {
+            let mut conn = self.conn().await?;
+            uploads::find_known_multiparts(&mut conn, &ids).await?
+        };
+        for open in old.iter().filter(|open| !known.contains(&open.upload_id)) {
+            self.blobs.abort_upload(&open.key, &open.upload_id).await?;
+        }
+        Ok(())
+    }
+
     async fn try_drop_leftovers(&self) -> Result<(), UploadError> {
         let leftovers = {
             let mut conn = self.conn().await?;
@@ -96,5 +122,16 @@ impl Uploads {
 fn log(task: &'static str, result: Result<(), UploadError>) {
     if let Err(error) = result {
         tracing::warn!(task, error = %estrade_http::problem::chain(&error), "an upkeep task of uploads failed; it is tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strays_are_looked_for_where_sources_are() {
+        let key = estrade_blobs::key::source(estrade_domain::UploadId(uuid::Uuid::nil()));
+        assert!(key.starts_with(SOURCES));
     }
 }

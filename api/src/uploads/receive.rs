@@ -21,7 +21,7 @@ use super::{Checksum, STOP_GRACE, UploadError, Uploads, empty_rejection, no_spac
 /// On a slow line bytes are made durable at least this often.
 const COMMIT_PERIOD: Duration = Duration::from_secs(30);
 /// The rate of a body is judged over this time.
-const RATE_PERIOD: Duration = Duration::from_secs(60);
+const RATE_PERIOD: Duration = Duration::from_mins(1);
 
 /// Why a body ended before its end.
 #[derive(Debug)]
@@ -213,7 +213,7 @@ impl Receiver {
     fn judge(&mut self, ended: &Result<(), End>) -> Counts {
         let checksum = self.checksum.take();
         let is_partial = checksum.is_some() && ended.is_err();
-        let is_other = checksum.is_some_and(|checksum| !checksum.is_matched());
+        let is_other = checksum.is_some_and(|checksum| !checksum.matches());
         match ended {
             Ok(()) if is_other => Counts::Committed(Some(End::ChecksumMismatch)),
             Err(_) if is_partial => Counts::Committed(None),
@@ -270,6 +270,9 @@ impl Receiver {
         if !self.parts.is_empty() {
             self.parts.clear();
             self.uploads.store_soon(self.id);
+            if !self.uploads.has_room().map_err(|error| End::Failed(error.into()))? {
+                return Err(End::NoSpace);
+            }
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"MZ", "a program"),
 ];
 
-/// Boxes an ISO or QuickTime file may begin with.
+/// Boxes an ISO or `QuickTime` file may begin with.
 const BOXES: &[&[u8]] = &[b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp"];
 /// Brands of pictures in the same container.
 const PICTURE_BRANDS: &[&[u8]] = &[b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis"];

@@ -46,7 +46,7 @@ impl UploadState {
 /// Why an upload was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// Stable snake_case code.
+    /// Stable code in snake case.
     pub code: String,
     /// A sentence for its creator.
     pub message: String,
@@ -663,6 +663,17 @@ pub async fn find_open_offsets(conn: &mut PgConnection, spool_id: Uuid, ids: &[U
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| (UploadId(row.id), bytes(row.offset_bytes))).collect())
+}
+
+/// Of these multipart uploads, those an upload knows of.
+pub async fn find_known_multiparts(conn: &mut PgConnection, s3_upload_ids: &[String]) -> Result<Vec<String>> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT s3_upload_id AS "s3_upload_id!" FROM uploads WHERE s3_upload_id = ANY($1)"#,
+        s3_upload_ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(known)
 }
 
 /// Multipart uploads of uploads that have ended.

@@ -13,7 +13,7 @@ use crate::uploads::{AppendRequest, Appended};
 /// Appends bytes to an upload at exactly its offset
 ///
 /// Takes the upload over from an older request. Whatever ends the body, `Upload-Offset` says what is durable.
-#[utoipa::path(patch, path = "/v1/uploads/{id}", tag = "uploads",
+#[utoipa::path(patch, path = "/v1/uploads/{id}", tag = "uploads", security(("session" = [])),
     params(
         ("id" = String, Path, description = "Upload id"),
         ("Tus-Resumable" = String, Header, description = "`1.0.0`"),

@@ -17,7 +17,7 @@ use crate::uploads::{AppendRequest, Appended, CreateRequest};
 /// `Upload-Metadata` keys: `filename`, `filetype`, `caption`, `hashtags` (comma separated), `language`,
 /// `visibility` (`public`, `unlisted`, `followers`, `private`), `publish` (`true`, `false`). Other keys are
 /// kept and returned by HEAD.
-#[utoipa::path(post, path = "/v1/uploads", tag = "uploads",
+#[utoipa::path(post, path = "/v1/uploads", tag = "uploads", security(("session" = [])),
     params(
         ("Tus-Resumable" = String, Header, description = "`1.0.0`"),
         ("Upload-Length" = Option<u64>, Header, description = "Size of the source, bytes"),

@@ -42,7 +42,7 @@ pub(super) struct UploadBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Rejection)]
 pub(super) struct RejectionBody {
-    /// Stable snake_case code.
+    /// Stable code in snake case.
     code: String,
     /// A sentence for its creator.
     message: String,
@@ -55,7 +55,7 @@ impl UploadBody {
             id: upload.public_id,
             offset: upload.offset,
             length: upload.length,
-            sha256: upload.sha256.map(|digest| digest.iter().map(|byte| format!("{byte:02x}")).collect()),
+            sha256: upload.sha256.map(hex::encode),
             expires_at: upload.expires_at,
             clip_id: upload.clip_public_id,
             rejection: upload.rejection.map(|Rejection { code, message }| RejectionBody { code, message }),
@@ -64,7 +64,7 @@ impl UploadBody {
 }
 
 /// State of an upload, for its creator
-#[utoipa::path(get, path = "/v1/uploads/{id}", tag = "uploads",
+#[utoipa::path(get, path = "/v1/uploads/{id}", tag = "uploads", security(("session" = [])),
     params(("id" = String, Path, description = "Upload id")),
     responses(
         (status = 200, description = "The upload", body = UploadBody),
@@ -84,7 +84,7 @@ pub(super) async fn get_upload(
 /// Where an upload stands, to resume it
 ///
 /// Cuts a request that still writes the upload, so that the offset stands still.
-#[utoipa::path(head, path = "/v1/uploads/{id}", tag = "uploads",
+#[utoipa::path(head, path = "/v1/uploads/{id}", tag = "uploads", security(("session" = [])),
     params(
         ("id" = String, Path, description = "Upload id"),
         ("Tus-Resumable" = String, Header, description = "`1.0.0`"),

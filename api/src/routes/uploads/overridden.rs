@@ -10,7 +10,7 @@ use super::{append, find, terminate};
 use crate::ApiState;
 
 /// For clients whose network knows only GET and POST: the method stands in `X-HTTP-Method-Override`
-#[utoipa::path(post, path = "/v1/uploads/{id}", tag = "uploads",
+#[utoipa::path(post, path = "/v1/uploads/{id}", tag = "uploads", security(("session" = [])),
     params(
         ("id" = String, Path, description = "Upload id"),
         ("X-HTTP-Method-Override" = String, Header, description = "`PATCH`, `HEAD` or `DELETE`"),

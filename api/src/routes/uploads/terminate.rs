@@ -8,7 +8,7 @@ use super::answer;
 use crate::ApiState;
 
 /// Gives an upload up; its bytes and its draft clip are deleted
-#[utoipa::path(delete, path = "/v1/uploads/{id}", tag = "uploads",
+#[utoipa::path(delete, path = "/v1/uploads/{id}", tag = "uploads", security(("session" = [])),
     params(
         ("id" = String, Path, description = "Upload id"),
         ("Tus-Resumable" = String, Header, description = "`1.0.0`"),
