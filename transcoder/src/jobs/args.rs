@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 /// Settings of the transcoder.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Clips processed at a time
     #[arg(long, env = "ESTRADE_TRANSCODER_JOBS", default_value_t = 1, value_name = "N")]
