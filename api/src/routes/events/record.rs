@@ -137,7 +137,8 @@ mod tests {
     fn every_event_of_a_batch_is_answered_at_its_place() {
         let batch = Batch::new([Ok(event()), Ok(event()), Err("invalid"), Ok(event())].into_iter());
         let result = batch.result(&[Outcome::Accepted, Outcome::UnknownClip, Outcome::Duplicate]);
-        let rejected = vec![RejectedBody { index: 1, code: "unknown_clip" }, RejectedBody { index: 2, code: "invalid" }];
+        let rejected =
+            vec![RejectedBody { index: 1, code: "unknown_clip" }, RejectedBody { index: 2, code: "invalid" }];
         assert_eq!(result, RecordedBody { accepted: 1, duplicates: 1, rejected });
     }
 }
