@@ -10,7 +10,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Html;
 use axum::routing::get;
 use axum::{Json, Router};
-use estrade_api::{ApiState, Attempts, ClipStreams, Limits, MediaDeletion, PasswordCost, Passwords, UploadSetup, Uploads};
+use estrade_api::{
+    ApiState, Attempts, ClipStreams, Limits, MediaDeletion, PasswordCost, Passwords, UploadSetup, Uploads,
+};
 use estrade_blobs::Blobs;
 use estrade_db::PgPool;
 use estrade_domain::media_url::MediaUrls;
@@ -76,7 +78,8 @@ pub(crate) async fn serve(parts: Parts, shutdown: Shutdown) -> anyhow::Result<()
     let operators = bind(parts.settings.metrics_listen).await?;
     let addresses = parts.settings.addresses(public.local_addr()?)?;
     let base = prepare(&parts, &addresses)?;
-    let mut running = Running { tasks: TaskTracker::new(), stop: shutdown.soft.clone(), uploads: None, feed: None, sandbox: None };
+    let mut running =
+        Running { tasks: TaskTracker::new(), stop: shutdown.soft.clone(), uploads: None, feed: None, sandbox: None };
     let mut router = OpenApiRouter::new();
     let mut site = None;
     if parts.role.has_transcoder() {
@@ -97,7 +100,8 @@ pub(crate) async fn serve(parts: Parts, shutdown: Shutdown) -> anyhow::Result<()
         sandbox: running.sandbox.clone(),
         stopping: shutdown.soft.clone(),
     };
-    let observer = Observer { clock: base.identity.clock, entropy: parts.entropy.clone(), metrics: base.requests.clone() };
+    let observer =
+        Observer { clock: base.identity.clock, entropy: parts.entropy.clone(), metrics: base.requests.clone() };
     let app = application(router, site, probes.clone(), observer);
     let operator_app = operations::operator_routes(base.registry, parts.pool.clone(), probes)?;
     tracing::info!(
@@ -155,7 +159,8 @@ async fn answer(
     };
     let operator_gauge = IntGauge::new("operators", "connections")?;
     let operator_shutdown = Shutdown { soft: CancellationToken::new(), hard: CancellationToken::new() };
-    let operator_loop = tokio::spawn(serve_http(operators, operator_app, options.clone(), operator_gauge, operator_shutdown.clone()));
+    let operator_loop =
+        tokio::spawn(serve_http(operators, operator_app, options.clone(), operator_gauge, operator_shutdown.clone()));
     serve_http(public, app, options, gauge, shutdown.clone()).await;
     operator_shutdown.soft.cancel();
     operator_shutdown.hard.cancel();
@@ -200,7 +205,8 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
         command.confinement = Confinement::BestEffort;
     }
     let work_dir = args.transcoder_dir.clone().unwrap_or_else(|| parts.data_dir.join("work"));
-    estrade_transcoder::jobs::empty_work_dir(&work_dir).with_context(|| format!("cannot use the work folder {}", work_dir.display()))?;
+    estrade_transcoder::jobs::empty_work_dir(&work_dir)
+        .with_context(|| format!("cannot use the work folder {}", work_dir.display()))?;
     let metrics = TranscoderMetrics::new(&base.registry)?;
     running.sandbox = Some(check_sandbox(&command, &work_dir, &metrics).await?);
     let handler = TranscodeHandler {
@@ -212,24 +218,34 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
         metrics,
     };
     let places = args.transcoder_jobs.max(1);
-    let worker = Worker::new(handler, parts.pool.clone(), worker_name(parts), places, base.jobs.clone(), parts.entropy.clone());
+    let worker =
+        Worker::new(handler, parts.pool.clone(), worker_name(parts), places, base.jobs.clone(), parts.entropy.clone());
     running.tasks.spawn(worker.run(running.stop.clone()));
     Ok(())
 }
 
 /// The transcoder does not start where a hostile file would not be contained, unless told to.
-async fn check_sandbox(command: &ChildCommand, work_dir: &Path, metrics: &TranscoderMetrics) -> anyhow::Result<Arc<str>> {
+async fn check_sandbox(
+    command: &ChildCommand,
+    work_dir: &Path,
+    metrics: &TranscoderMetrics,
+) -> anyhow::Result<Arc<str>> {
     let report = estrade_transcoder::check_sandbox(command, work_dir).await.context(
         "media cannot be read in containment on this machine (estrade doctor says more); \
          --insecure-transcoder reads it all the same",
     )?;
-    let open: Vec<&str> = report.attempts.iter().filter(|attempt| !attempt.refused).map(|attempt| attempt.what.as_str()).collect();
+    let open: Vec<&str> =
+        report.attempts.iter().filter(|attempt| !attempt.refused).map(|attempt| attempt.what.as_str()).collect();
     metrics.is_contained.set(i64::from(open.is_empty()));
     if open.is_empty() {
         return Ok("ok".into());
     }
     tracing::error!(open = ?open, "INSECURE: the child that reads media is not contained");
-    anyhow::ensure!(command.confinement == Confinement::BestEffort, "the child that reads media can reach: {}", open.join(", "));
+    anyhow::ensure!(
+        command.confinement == Confinement::BestEffort,
+        "the child that reads media can reach: {}",
+        open.join(", ")
+    );
     Ok(format!("insecure: {}", open.join(", ")).into())
 }
 
@@ -271,12 +287,25 @@ async fn start_api(parts: &Parts, base: &Base, running: &mut Running) -> anyhow:
         requests: &base.requests,
     })
     .await?;
-    let cost = PasswordCost { memory_kib: settings.accounts.password_memory_kib, passes: settings.accounts.password_passes };
+    let cost =
+        PasswordCost { memory_kib: settings.accounts.password_memory_kib, passes: settings.accounts.password_passes };
     let streams = ClipStreams::new(running.stop.clone());
     running.tasks.spawn(streams.clone().run(parts.pool.clone()));
-    running.tasks.spawn(maintenance::run(parts.pool.clone(), Arc::clone(clock), parts.entropy.clone(), running.stop.clone()));
+    running.tasks.spawn(maintenance::run(
+        parts.pool.clone(),
+        Arc::clone(clock),
+        parts.entropy.clone(),
+        running.stop.clone(),
+    ));
     let deletion = MediaDeletion::new(parts.pool.clone(), parts.blobs.clone(), settings.purge_url.clone())?;
-    let worker = Worker::new(deletion, parts.pool.clone(), worker_name(parts), DELETIONS, base.jobs.clone(), parts.entropy.clone());
+    let worker = Worker::new(
+        deletion,
+        parts.pool.clone(),
+        worker_name(parts),
+        DELETIONS,
+        base.jobs.clone(),
+        parts.entropy.clone(),
+    );
     running.tasks.spawn(worker.run(running.stop.clone()));
     running.uploads = Some(uploads.clone());
     Ok(ApiState {

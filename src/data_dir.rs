@@ -21,7 +21,8 @@ impl DataDir {
         let shown = path.display();
         fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {shown}"))?;
         let path = path.canonicalize().with_context(|| format!("cannot find the data folder {shown}"))?;
-        let lock = File::create(path.join("lock")).with_context(|| format!("cannot write to the data folder {shown}"))?;
+        let lock =
+            File::create(path.join("lock")).with_context(|| format!("cannot write to the data folder {shown}"))?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!("another estrade uses the data folder {shown}; stop it, or give this one another --data-dir");
         }

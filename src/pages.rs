@@ -61,7 +61,8 @@ async fn page(State(pages): State<Pages>, uri: Uri) -> Response {
 fn asset(path: &str, file: rust_embed::EmbeddedFile) -> Response {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     // Names below /assets/ carry a hash of their content.
-    let cache = if path.starts_with("/assets/") { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+    let cache =
+        if path.starts_with("/assets/") { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
     let headers = [(header::CONTENT_TYPE, kind.essence_str().to_owned()), (header::CACHE_CONTROL, cache.to_owned())];
     let nosniff = [(header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     (headers, nosniff, file.data.into_owned()).into_response()

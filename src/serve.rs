@@ -97,7 +97,16 @@ impl Objects {
                 let (Some(access_key), Some(secret_key)) = (args.access_key.clone(), args.secret_key.clone()) else {
                     bail!("an S3 endpoint needs ESTRADE_S3_ACCESS_KEY and ESTRADE_S3_SECRET_KEY");
                 };
-                (Connection { endpoint: endpoint.clone(), bucket: args.bucket.clone(), region: args.region.clone(), access_key, secret_key }, None)
+                (
+                    Connection {
+                        endpoint: endpoint.clone(),
+                        bucket: args.bucket.clone(),
+                        region: args.region.clone(),
+                        access_key,
+                        secret_key,
+                    },
+                    None,
+                )
             }
             None => {
                 let (connection, endpoint) = start_endpoint(settings, data, entropy).await?;
@@ -123,7 +132,11 @@ impl Objects {
     }
 }
 
-async fn start_endpoint(settings: &Settings, data: &DataDir, entropy: &Entropy) -> anyhow::Result<(Connection, S3Endpoint)> {
+async fn start_endpoint(
+    settings: &Settings,
+    data: &DataDir,
+    entropy: &Entropy,
+) -> anyhow::Result<(Connection, S3Endpoint)> {
     let secret_key = data.secret("s3-secret-key", entropy)?;
     let options = S3Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -132,7 +145,9 @@ async fn start_endpoint(settings: &Settings, data: &DataDir, entropy: &Entropy) 
         region: settings.s3.region.clone(),
         sync: true,
     };
-    let endpoint = S3Endpoint::start(&data.path().join("objects"), options).await.context("cannot start the embedded object store")?;
+    let endpoint = S3Endpoint::start(&data.path().join("objects"), options)
+        .await
+        .context("cannot start the embedded object store")?;
     let connection = Connection {
         endpoint: endpoint.endpoint_url(),
         bucket: settings.s3.bucket.clone(),

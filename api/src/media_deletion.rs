@@ -25,7 +25,8 @@ pub struct MediaDeletion {
 impl MediaDeletion {
     /// `purge_url` is called with `POST {"surrogate_keys": ["CLIP"]}` when a clip's bytes are gone.
     pub fn new(pool: PgPool, blobs: Blobs, purge_url: Option<Url>) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder().timeout(PURGE_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
+        let http =
+            reqwest::Client::builder().timeout(PURGE_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { pool, blobs, purge_url, http })
     }
 
@@ -67,7 +68,13 @@ impl Handler for MediaDeletion {
         }
     }
 
-    fn discarded(&self, _: &mut PgConnection, job: &Job, code: &str, detail: &str) -> impl Future<Output = Result<(), DbError>> + Send {
+    fn discarded(
+        &self,
+        _: &mut PgConnection,
+        job: &Job,
+        code: &str,
+        detail: &str,
+    ) -> impl Future<Output = Result<(), DbError>> + Send {
         // The clip stays unreadable; what remains is bytes nobody can fetch, for an operator to look at.
         tracing::error!(job = ?job, error.code = code, error = detail, "media could not be deleted");
         std::future::ready(Ok(()))

@@ -197,12 +197,7 @@ fn has_enough(viewer: &Viewer, need: Need) -> bool {
     }
 }
 
-async fn read_viewer(
-    feed: &Feed,
-    id: ViewerId,
-    account: Option<AccountId>,
-    need: Need,
-) -> Result<ViewerRows, DbError> {
+async fn read_viewer(feed: &Feed, id: ViewerId, account: Option<AccountId>, need: Need) -> Result<ViewerRows, DbError> {
     let mut conn = feed.conn().await?;
     let mut rows = ViewerRows::default();
     if let Some(account) = account {

@@ -191,13 +191,7 @@ impl Memory {
         run(pipeline, &Nobody, world, extension, now, Round::Unserved, limit, &mut rng)
     }
 
-    fn shared_slate(
-        &self,
-        viewer: ViewerId,
-        cursor: SlateCursor,
-        anew: HashSet<Row>,
-        now: Time,
-    ) -> Arc<Mutex<Slate>> {
+    fn shared_slate(&self, viewer: ViewerId, cursor: SlateCursor, anew: HashSet<Row>, now: Time) -> Arc<Mutex<Slate>> {
         self.find_slate(viewer, cursor, now).unwrap_or_else(|| {
             let slate = Slate::new(cursor.slate_id, cursor.started_at, cursor.position, anew);
             self.slates.insert((cursor.slate_id, Some(viewer)), slate, now)

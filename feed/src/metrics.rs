@@ -36,9 +36,8 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -
 impl FeedMetrics {
     /// Registers the metrics.
     pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counters = |name, help, labels: &[&str]| {
-            register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
-        };
+        let counters =
+            |name, help, labels: &[&str]| register(registry, IntCounterVec::new(Opts::new(name, help), labels)?);
         let counter = |name, help| register(registry, IntCounter::new(name, help)?);
         let gauge = |name, help| register(registry, IntGauge::new(name, help)?);
         let buckets = vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];

@@ -5,9 +5,9 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
+use estrade_db::DbError;
 use estrade_db::feed::FeedCounts;
 use estrade_db::feed_servings::{NewServing, ServingPage, insert_servings};
-use estrade_db::DbError;
 use estrade_domain::{Audience, ClipId, ServedId, SlateId, Time, ViewerId};
 use estrade_http::clip_body::{ClipBody, ClipFacts, CountsBody, ViewerFlags};
 

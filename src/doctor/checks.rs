@@ -31,20 +31,31 @@ pub(super) async fn all(settings: &Settings) -> Vec<(&'static str, Finding)> {
 fn version() -> String {
     let system = rustix::system::uname();
     let kernel = system.release().to_string_lossy().into_owned();
-    format!("estrade {}, libavcodec {}, kernel {kernel}", env!("CARGO_PKG_VERSION"), estrade_transcoder::media::libav_version())
+    format!(
+        "estrade {}, libavcodec {}, kernel {kernel}",
+        env!("CARGO_PKG_VERSION"),
+        estrade_transcoder::media::libav_version()
+    )
 }
 
 fn disk(settings: &Settings) -> Finding {
     let dir = &settings.store.data_dir;
     let shown = dir.display();
     if let Err(error) = std::fs::create_dir_all(dir) {
-        return Finding::Bad(format!("the data folder {shown} cannot be made: {error}"), "give another --data-dir".into());
+        return Finding::Bad(
+            format!("the data folder {shown} cannot be made: {error}"),
+            "give another --data-dir".into(),
+        );
     }
     match rustix::fs::statvfs(dir.as_path()) {
         Ok(stat) => {
             let free = stat.f_bavail * stat.f_frsize;
             let text = format!("{} GiB free below {shown}", free >> 30);
-            if free < DISK_LOW { Finding::Warning(text, "make room, or give another --data-dir".into()) } else { Finding::Good(text) }
+            if free < DISK_LOW {
+                Finding::Warning(text, "make room, or give another --data-dir".into())
+            } else {
+                Finding::Good(text)
+            }
         }
         Err(error) => Finding::Bad(format!("{shown}: {error}"), "give another --data-dir".into()),
     }
@@ -55,7 +66,10 @@ fn codecs() -> Finding {
     if missing.is_empty() {
         return Finding::Good("every decoder, encoder and filter is there".into());
     }
-    Finding::Bad(format!("FFmpeg lacks {}", missing.join(", ")), "install Debian's FFmpeg libraries: cargo xtask up does".into())
+    Finding::Bad(
+        format!("FFmpeg lacks {}", missing.join(", ")),
+        "install Debian's FFmpeg libraries: cargo xtask up does".into(),
+    )
 }
 
 async fn sandbox() -> Finding {
@@ -81,7 +95,9 @@ async fn sandbox() -> Finding {
 fn ask_running(operators: SocketAddr) -> Option<Finding> {
     let mut stream = TcpStream::connect_timeout(&operators, ASK_TIMEOUT).ok()?;
     stream.set_read_timeout(Some(ASK_TIMEOUT)).ok()?;
-    stream.write_all(format!("GET /readyz HTTP/1.1\r\nHost: {operators}\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+    stream
+        .write_all(format!("GET /readyz HTTP/1.1\r\nHost: {operators}\r\nConnection: close\r\n\r\n").as_bytes())
+        .ok()?;
     let mut answer = String::new();
     stream.take(64 << 10).read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
@@ -102,7 +118,10 @@ async fn stores(settings: &Settings) -> Vec<(&'static str, Finding)> {
     };
     let mut found = vec![("database", database_answers(&database).await), ("clock", clock(&database).await)];
     if let Err(error) = database.close().await {
-        found.push(("database", Finding::Bad(format!("does not stop: {error:#}"), "its log is in the data folder".into())));
+        found.push((
+            "database",
+            Finding::Bad(format!("does not stop: {error:#}"), "its log is in the data folder".into()),
+        ));
     }
     found.push(("objects", objects(settings).await));
     found
@@ -120,7 +139,10 @@ async fn clock(database: &Database) -> Finding {
         Ok(theirs) => {
             let skew = (SystemClock.now() - theirs).num_milliseconds();
             if skew.abs() > CLOCK_SKEW_MS {
-                return Finding::Bad(format!("is {skew} ms off the database's"), "run a time service, such as chrony".into());
+                return Finding::Bad(
+                    format!("is {skew} ms off the database's"),
+                    "run a time service, such as chrony".into(),
+                );
             }
             Finding::Good(format!("agrees with the database's to {} ms", skew.abs()))
         }

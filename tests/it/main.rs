@@ -1,4 +1,16 @@
 //! The whole product over HTTP: the real binary, PostgreSQL, S3 and libav.
 
+mod accounts;
+mod bad_media;
+mod bad_requests;
+mod browser;
+mod documents;
+mod events;
+mod feeds;
 mod harness;
+mod jobs;
+mod operations;
+mod restart;
+mod uploads;
+mod visibility;
 mod whole_path;

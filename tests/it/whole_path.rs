@@ -14,7 +14,8 @@ async fn a_phone_clip_is_uploaded_processed_played_ranked_and_counted() {
     let server = Estrade::start().await;
     let creator = server.sign_up("ada").await;
     let source = world().clip_bytes(Clip { width: 540, height: 960, ..Clip::PORTRAIT });
-    let pairs = [("filename", "IMG_1.mp4"), ("caption", "On the beach"), ("hashtags", "dance,beach"), ("language", "en")];
+    let pairs =
+        [("filename", "IMG_1.mp4"), ("caption", "On the beach"), ("hashtags", "dance,beach"), ("language", "en")];
     let id = creator.upload(&source, &pairs).await;
 
     let told = creator.watch_clip(&id).await;
@@ -112,9 +113,7 @@ async fn check_why(viewer: &Client, item: &Value) {
 }
 
 async fn check_counting(viewer: &Client, item: &Value) {
-    let event = |id: &str, kind: &str, watch_ms: u64| {
-        json!({ "id": id, "type": kind, "at": server_time(item), "clip_id": item["clip"]["id"], "served_id": item["served_id"], "watch_ms": watch_ms })
-    };
+    let event = |id: &str, kind: &str, watch_ms: u64| json!({ "id": id, "type": kind, "at": server_time(item), "clip_id": item["clip"]["id"], "served_id": item["served_id"], "watch_ms": watch_ms });
     let batch = json!({ "events": [event("a", "impression", 0), event("b", "view", 2000), event("c", "completion", 2000), event("d", "share", 0)] });
     let told = viewer.post("/v1/events", &batch).await.expect(200).json();
     assert_eq!(told, json!({ "accepted": 4, "duplicates": 0, "rejected": [] }));

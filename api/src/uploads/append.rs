@@ -199,7 +199,9 @@ fn check_declared(upload: &Upload, request: &AppendRequest) -> Result<()> {
         Err(Problem::bad_request("invalid_header", detail).with_field("Upload-Length", code, detail))
     };
     match upload.length {
-        Some(known) if known != declared => field("already_declared", "the length of an upload does not change once declared"),
+        Some(known) if known != declared => {
+            field("already_declared", "the length of an upload does not change once declared")
+        }
         None if declared < request.offset => field("too_small", "the length is below what was received already"),
         _ => Ok(()),
     }

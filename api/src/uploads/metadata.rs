@@ -218,7 +218,8 @@ mod tests {
     #[test]
     fn malformed_headers_are_refused() {
         let long = header(&[("caption", &"x".repeat(UPLOAD_METADATA_MAX_BYTES))]);
-        for bad in ["filename not!base64,,x", "a YQ==,,b YQ==", "a YQ==,a Yg==", "a YQ==,", "ключ YQ==", long.as_str()] {
+        for bad in ["filename not!base64,,x", "a YQ==,,b YQ==", "a YQ==,a Yg==", "a YQ==,", "ключ YQ==", long.as_str()]
+        {
             assert!(matches!(bad.parse::<Metadata>(), Err(InvalidMetadata::Malformed(_))), "{bad}");
         }
     }

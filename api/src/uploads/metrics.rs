@@ -33,7 +33,10 @@ impl UploadMetrics {
             )?,
             spool: IntGauge::new("estrade_upload_spool_bytes", "Bytes in the spool")?,
             takeovers: IntCounter::new("estrade_upload_takeovers_total", "Requests cut by a newer one")?,
-            store_failures: IntCounter::new("estrade_upload_store_failures_total", "Failed tries to move bytes into the store")?,
+            store_failures: IntCounter::new(
+                "estrade_upload_store_failures_total",
+                "Failed tries to move bytes into the store",
+            )?,
         };
         registry.register(Box::new(metrics.received.clone()))?;
         registry.register(Box::new(metrics.uploads.clone()))?;

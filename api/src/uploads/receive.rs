@@ -389,7 +389,16 @@ mod tests {
 
     #[test]
     fn every_end_tells_the_offset() {
-        for end in [End::TakenOver, End::Cut, End::Idle, End::Slow, End::Stopping, End::TooLong, End::ChecksumMismatch, End::NoSpace] {
+        for end in [
+            End::TakenOver,
+            End::Cut,
+            End::Idle,
+            End::Slow,
+            End::Stopping,
+            End::TooLong,
+            End::ChecksumMismatch,
+            End::NoSpace,
+        ] {
             let problem = format!("{:?}", end.problem(4711));
             assert!(problem.contains("upload-offset") && problem.contains("4711"), "{problem}");
         }

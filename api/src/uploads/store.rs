@@ -165,7 +165,8 @@ impl Uploads {
                 None => return Ok(()),
             },
         };
-        let missing: Vec<SpooledPart> = work.parts.iter().filter(|part| part.etag.is_none()).map(|part| part.part).collect();
+        let missing: Vec<SpooledPart> =
+            work.parts.iter().filter(|part| part.etag.is_none()).map(|part| part.part).collect();
         let stored = futures::stream::iter(missing)
             .map(|part| self.put_part(id, &work.object_key, &s3_upload_id, part))
             .buffer_unordered(PARTS_AT_ONCE)
@@ -191,7 +192,13 @@ impl Uploads {
         Ok(None)
     }
 
-    async fn put_part(&self, id: UploadId, key: &str, s3_upload_id: &str, part: SpooledPart) -> Result<(), UploadError> {
+    async fn put_part(
+        &self,
+        id: UploadId,
+        key: &str,
+        s3_upload_id: &str,
+        part: SpooledPart,
+    ) -> Result<(), UploadError> {
         let stored = {
             let _place = self.store_calls.acquire().await;
             let (path, crc32c) = (self.spool.path(id), encode(part.crc32c));

@@ -56,9 +56,9 @@ impl Takeovers {
     fn join(&self, id: UploadId) -> (Arc<Slot>, CancellationToken) {
         let mut slots = self.slots();
         let cut = CancellationToken::new();
-        let slot = slots.entry(id).or_insert_with(|| {
-            Arc::new(Slot { turn: Arc::default(), newest: Mutex::new(CancellationToken::new()) })
-        });
+        let slot = slots
+            .entry(id)
+            .or_insert_with(|| Arc::new(Slot { turn: Arc::default(), newest: Mutex::new(CancellationToken::new()) }));
         let older = std::mem::replace(&mut *slot.newest.lock().unwrap_or_else(PoisonError::into_inner), cut.clone());
         older.cancel();
         (Arc::clone(slot), cut)

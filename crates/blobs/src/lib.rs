@@ -7,6 +7,6 @@ pub mod key;
 mod object;
 mod upload;
 
-pub use client::{Args, Blobs, BlobError, Connection, Result};
+pub use client::{Args, BlobError, Blobs, Connection, Result};
 pub use object::{Body, ObjectRange, OpenedObject};
 pub use upload::{OpenUpload, Part, StoredPart};

@@ -102,7 +102,10 @@ impl Blobs {
         let size = tokio::io::copy_buf(&mut reader, &mut file).await?;
         file.flush().await?;
         if size != object.length {
-            return Err(BlobError::Failed { call: "GetObject", detail: format!("{size} of {} bytes came", object.length) });
+            return Err(BlobError::Failed {
+                call: "GetObject",
+                detail: format!("{size} of {} bytes came", object.length),
+            });
         }
         Ok(size)
     }
@@ -147,7 +150,10 @@ impl Blobs {
     }
 
     async fn delete_batch(&self, keys: Vec<String>) -> Result<()> {
-        let broken = |error: aws_sdk_s3::error::BuildError| BlobError::Failed { call: "DeleteObjects", detail: error.to_string() };
+        let broken = |error: aws_sdk_s3::error::BuildError| BlobError::Failed {
+            call: "DeleteObjects",
+            detail: error.to_string(),
+        };
         let mut batch = Delete::builder().quiet(true);
         for key in keys {
             batch = batch.objects(ObjectIdentifier::builder().key(key).build().map_err(broken)?);

@@ -91,11 +91,7 @@ impl Blobs {
     /// tells whether an earlier try had succeeded.
     pub async fn complete_upload(&self, key: &str, upload_id: &str, parts: &[StoredPart]) -> Result<()> {
         let parts = parts.iter().map(|part| {
-            CompletedPart::builder()
-                .part_number(part.number)
-                .e_tag(&part.etag)
-                .checksum_crc32_c(&part.crc32c)
-                .build()
+            CompletedPart::builder().part_number(part.number).e_tag(&part.etag).checksum_crc32_c(&part.crc32c).build()
         });
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
         let request = self.client.complete_multipart_upload().bucket(&self.bucket).key(key);

@@ -46,9 +46,9 @@ impl DbError {
         match self {
             Self::Sqlx(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
             // 57P: shutting down; 53: out of resources; 08: connection broken.
-            Self::Sqlx(sqlx::Error::Database(error)) => error
-                .code()
-                .is_some_and(|code| ["57P", "53", "08"].iter().any(|class| code.starts_with(class))),
+            Self::Sqlx(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| ["57P", "53", "08"].iter().any(|class| code.starts_with(class)))
+            }
             _ => false,
         }
     }

@@ -251,17 +251,14 @@ pub async fn load_renditions(conn: &mut PgConnection, versions: &[VersionId]) ->
 /// The public counts of these clips as they stand; clips without any are left out.
 pub async fn load_counts(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<(ClipId, FeedCounts)>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let rows = sqlx::query!(
-        "SELECT clip_id, views, likes, comments, shares FROM clip_counts WHERE clip_id = ANY($1)",
-        &ids,
-    )
-    .fetch_all(conn)
-    .await?;
+    let rows =
+        sqlx::query!("SELECT clip_id, views, likes, comments, shares FROM clip_counts WHERE clip_id = ANY($1)", &ids,)
+            .fetch_all(conn)
+            .await?;
     Ok(rows
         .into_iter()
         .map(|row| {
-            let counts =
-                FeedCounts { views: row.views, likes: row.likes, comments: row.comments, shares: row.shares };
+            let counts = FeedCounts { views: row.views, likes: row.likes, comments: row.comments, shares: row.shares };
             (ClipId(row.clip_id), counts)
         })
         .collect())

@@ -126,7 +126,10 @@ pub async fn list_served(conn: &mut PgConnection, viewer: ViewerId, since: Time,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| Served { clip_id: ClipId(row.clip_id), slate_id: SlateId(row.slate_id), at: row.served_at }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Served { clip_id: ClipId(row.clip_id), slate_id: SlateId(row.slate_id), at: row.served_at })
+        .collect())
 }
 
 /// What this viewer did with a clip.

@@ -96,7 +96,12 @@ pub async fn insert_job(conn: &mut PgConnection, new: &NewJob<'_>) -> Result<boo
 
 /// Claims the next job of one of `kinds`: higher priority first, then owners with fewer running
 /// jobs, then the longest waiting. A lapsed lease is as good as available.
-pub async fn claim_job(conn: &mut PgConnection, worker: &str, kinds: &[String], lease: Duration) -> Result<Option<ClaimedJob>> {
+pub async fn claim_job(
+    conn: &mut PgConnection,
+    worker: &str,
+    kinds: &[String],
+    lease: Duration,
+) -> Result<Option<ClaimedJob>> {
     let row = sqlx::query!(
         "WITH running AS (
              SELECT owner_id, count(*) AS jobs FROM jobs
@@ -188,7 +193,13 @@ pub async fn complete_job(conn: &mut PgConnection, held: &Lease) -> Result<bool>
 }
 
 /// Puts the job back to be tried again after `delay`; `false` when the lease was lost.
-pub async fn retry_job(conn: &mut PgConnection, held: &Lease, delay: Duration, code: &str, detail: &str) -> Result<bool> {
+pub async fn retry_job(
+    conn: &mut PgConnection,
+    held: &Lease,
+    delay: Duration,
+    code: &str,
+    detail: &str,
+) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE jobs SET state = 'available', worker = NULL, leased_until = NULL,
                 run_at = clock_timestamp() + $3::interval, error_code = $4, error_detail = $5
@@ -263,7 +274,12 @@ pub async fn queue_depths(conn: &mut PgConnection) -> Result<Vec<QueueDepth>> {
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| QueueDepth { kind: row.kind, available: row.available, running: row.running, oldest_secs: row.oldest })
+        .map(|row| QueueDepth {
+            kind: row.kind,
+            available: row.available,
+            running: row.running,
+            oldest_secs: row.oldest,
+        })
         .collect())
 }
 

@@ -16,8 +16,8 @@ pub mod jobs;
 pub mod media;
 mod pool;
 pub mod sessions;
-pub mod uploads;
 pub mod social;
+pub mod uploads;
 pub mod viewers;
 pub mod watching;
 

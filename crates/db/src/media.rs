@@ -93,7 +93,13 @@ pub struct Failure<'a> {
 }
 
 /// Inserts a version that is to be made from `source_key`.
-pub async fn insert_version(conn: &mut PgConnection, id: VersionId, clip_id: ClipId, source_key: &str, at: Time) -> Result<()> {
+pub async fn insert_version(
+    conn: &mut PgConnection,
+    id: VersionId,
+    clip_id: ClipId,
+    source_key: &str,
+    at: Time,
+) -> Result<()> {
     sqlx::query!(
         "INSERT INTO media_versions (id, clip_id, source_key, created_at) VALUES ($1, $2, $3, $4)",
         id.0,
@@ -118,7 +124,10 @@ pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result
     .await?;
     row.map(|row| {
         Ok(Work {
-            clip_public_id: row.public_id.parse().map_err(|_| DbError::corrupt("clips", "public_id", &row.public_id))?,
+            clip_public_id: row
+                .public_id
+                .parse()
+                .map_err(|_| DbError::corrupt("clips", "public_id", &row.public_id))?,
             creator_id: AccountId(row.creator_id),
             is_deleted: row.is_deleted,
             source_key: row.source_key,
@@ -151,7 +160,12 @@ pub async fn restart_version(conn: &mut PgConnection, version_id: VersionId) -> 
 }
 
 /// Adds a chunk whose objects are stored.
-pub async fn insert_chunk(conn: &mut PgConnection, version_id: VersionId, chunk: &StoredChunk<'_>, at: Time) -> Result<()> {
+pub async fn insert_chunk(
+    conn: &mut PgConnection,
+    version_id: VersionId,
+    chunk: &StoredChunk<'_>,
+    at: Time,
+) -> Result<()> {
     sqlx::query!(
         "INSERT INTO media_chunks (version_id, number, token, first_segment, segment_count, facts, stored_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -169,7 +183,12 @@ pub async fn insert_chunk(conn: &mut PgConnection, version_id: VersionId, chunk:
 }
 
 /// Writes what is the same from the first chunk on, with the multivariant playlist.
-pub async fn save_facts(conn: &mut PgConnection, version_id: VersionId, facts: &VersionFacts, playlist: &str) -> Result<()> {
+pub async fn save_facts(
+    conn: &mut PgConnection,
+    version_id: VersionId,
+    facts: &VersionFacts,
+    playlist: &str,
+) -> Result<()> {
     sqlx::query!(
         "UPDATE media_versions SET duration_ms = $2, width = $3, height = $4, has_audio = $5, first_token = $6, playlist = $7
          WHERE id = $1",
@@ -187,7 +206,13 @@ pub async fn save_facts(conn: &mut PgConnection, version_id: VersionId, facts: &
 }
 
 /// Writes which poster to show; `token` is the lease token of the attempt that made it.
-pub async fn save_poster(conn: &mut PgConnection, version_id: VersionId, name: &str, thumbhash: &str, token: i64) -> Result<()> {
+pub async fn save_poster(
+    conn: &mut PgConnection,
+    version_id: VersionId,
+    name: &str,
+    thumbhash: &str,
+    token: i64,
+) -> Result<()> {
     sqlx::query!(
         "UPDATE media_versions SET poster_name = $2, thumbhash = $3, poster_token = $4 WHERE id = $1",
         version_id.0,
@@ -232,19 +257,20 @@ pub async fn upsert_rendition(conn: &mut PgConnection, version_id: VersionId, ro
 
 /// Writes the multivariant playlist with measured figures; the whole ladder stands.
 pub async fn complete_version(conn: &mut PgConnection, version_id: VersionId, playlist: &str) -> Result<()> {
-    sqlx::query!(
-        "UPDATE media_versions SET playlist = $2, is_complete = true WHERE id = $1",
-        version_id.0,
-        playlist,
-    )
-    .execute(conn)
-    .await?;
+    sqlx::query!("UPDATE media_versions SET playlist = $2, is_complete = true WHERE id = $1", version_id.0, playlist,)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// Shows this version: the clip is ready, and published if its creator asked for it. Publishing is
 /// moving this pointer. `false` when the clip was deleted.
-pub async fn publish_version(conn: &mut PgConnection, clip_id: ClipId, version_id: VersionId, at: Time) -> Result<bool> {
+pub async fn publish_version(
+    conn: &mut PgConnection,
+    clip_id: ClipId,
+    version_id: VersionId,
+    at: Time,
+) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE clips SET processing = 'ready', version_id = $2,
                 published_at = CASE WHEN publish THEN coalesce(published_at, $3) END,
@@ -261,7 +287,9 @@ pub async fn publish_version(conn: &mut PgConnection, clip_id: ClipId, version_i
 
 /// Writes how far processing is, 0 to 1; it never goes back.
 pub async fn save_progress(conn: &mut PgConnection, clip_id: ClipId, progress: f32) -> Result<()> {
-    sqlx::query!("UPDATE clips SET progress = $2 WHERE id = $1 AND progress < $2", clip_id.0, progress).execute(conn).await?;
+    sqlx::query!("UPDATE clips SET progress = $2 WHERE id = $1 AND progress < $2", clip_id.0, progress)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -42,7 +42,9 @@ pub async fn create_database(url: &str) -> Result<()> {
     let name = target.get_database().unwrap_or("estrade").to_owned();
     let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if !is_plain {
-        return Err(DbError::Url(format!("the database name {name:?} has other characters than letters, digits and _")));
+        return Err(DbError::Url(format!(
+            "the database name {name:?} has other characters than letters, digits and _"
+        )));
     }
     let mut conn = target.database("postgres").connect().await?;
     let exists = sqlx::query_scalar!("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name)
@@ -68,7 +70,8 @@ pub async fn pending_migrations(pool: &PgPool) -> Result<usize> {
     if known != Some(true) {
         return Ok(MIGRATIONS.iter().count());
     }
-    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success").fetch_one(pool).await?;
+    let applied: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success").fetch_one(pool).await?;
     Ok(MIGRATIONS.iter().count().saturating_sub(usize::try_from(applied).unwrap_or_default()))
 }
 

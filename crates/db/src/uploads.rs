@@ -314,7 +314,11 @@ pub async fn insert_upload(conn: &mut PgConnection, new: &NewUpload<'_>, quota: 
 
 /// The creator's upload with this public id; none when it is somebody else's, was terminated, or
 /// its clip was deleted.
-pub async fn find_upload(conn: &mut PgConnection, public_id: &PublicId, creator_id: AccountId) -> Result<Option<Upload>> {
+pub async fn find_upload(
+    conn: &mut PgConnection,
+    public_id: &PublicId,
+    creator_id: AccountId,
+) -> Result<Option<Upload>> {
     let row = sqlx::query!(
         r#"SELECT u.id, c.public_id AS clip_public_id, u.state, u.length_bytes, u.offset_bytes, u.metadata, u.sha256,
                   u.rejection_code, u.rejection_message, u.spool_id, u.expires_at
@@ -352,7 +356,8 @@ pub async fn find_state(conn: &mut PgConnection, id: UploadId) -> Result<Option<
 
 /// Where an upload stands, bytes.
 pub async fn find_offset(conn: &mut PgConnection, id: UploadId) -> Result<Option<u64>> {
-    let offset = sqlx::query_scalar!("SELECT offset_bytes FROM uploads WHERE id = $1", id.0).fetch_optional(conn).await?;
+    let offset =
+        sqlx::query_scalar!("SELECT offset_bytes FROM uploads WHERE id = $1", id.0).fetch_optional(conn).await?;
     Ok(offset.map(bytes))
 }
 
@@ -476,7 +481,12 @@ pub async fn terminate_orphans(conn: &mut PgConnection, limit: i64) -> Result<Ve
 
 /// Expires uploads whose time is over, and their clips fail with this reason; which. One that has all
 /// its bytes never expires: it is on its way into the store.
-pub async fn expire_overdue(conn: &mut PgConnection, now: Time, reason: &Rejection, limit: i64) -> Result<Vec<UploadId>> {
+pub async fn expire_overdue(
+    conn: &mut PgConnection,
+    now: Time,
+    reason: &Rejection,
+    limit: i64,
+) -> Result<Vec<UploadId>> {
     let ids = sqlx::query_scalar!(
         r#"WITH overdue AS (
                SELECT id FROM uploads
@@ -599,7 +609,11 @@ pub async fn forget_multipart(conn: &mut PgConnection, id: UploadId, s3_upload_i
 
 /// The source is in the store: the upload is stored and its clip is processed next. None when it had
 /// ended already or its clip was deleted.
-pub async fn finish_upload(conn: &mut PgConnection, id: UploadId, sha256: Option<&[u8; 32]>) -> Result<Option<Finished>> {
+pub async fn finish_upload(
+    conn: &mut PgConnection,
+    id: UploadId,
+    sha256: Option<&[u8; 32]>,
+) -> Result<Option<Finished>> {
     let row = sqlx::query!(
         "WITH clip AS (
              UPDATE clips SET processing = 'processing', progress = 0
@@ -685,6 +699,7 @@ pub async fn find_leftovers(conn: &mut PgConnection, limit: i64) -> Result<Vec<L
     )
     .fetch_all(conn)
     .await?;
-    let leftover = |row: (Uuid, String, String)| Leftover { id: UploadId(row.0), object_key: row.1, s3_upload_id: row.2 };
+    let leftover =
+        |row: (Uuid, String, String)| Leftover { id: UploadId(row.0), object_key: row.1, s3_upload_id: row.2 };
     Ok(rows.into_iter().map(|row| leftover((row.id, row.object_key, row.s3_upload_id))).collect())
 }

@@ -120,9 +120,10 @@ pub struct Axes {
 impl Axes {
     /// Who may see the clip.
     pub fn audience(&self) -> Audience {
-        let is_hidden = self.restrictions.iter().any(|effect| {
-            matches!(effect, RestrictionEffect::Disabled | RestrictionEffect::Removed)
-        });
+        let is_hidden = self
+            .restrictions
+            .iter()
+            .any(|effect| matches!(effect, RestrictionEffect::Disabled | RestrictionEffect::Removed));
         let is_closed = matches!(self.standing, Standing::Suspended | Standing::Banned);
         if self.is_deleted || is_hidden || is_closed {
             return Audience::Nobody;
@@ -140,9 +141,7 @@ impl Axes {
 
     /// Whether a feed may offer the clip to people who did not ask for it.
     pub fn is_recommendable(&self) -> bool {
-        self.audience() == Audience::Everyone
-            && self.standing == Standing::Good
-            && self.restrictions.is_empty()
+        self.audience() == Audience::Everyone && self.standing == Standing::Good && self.restrictions.is_empty()
     }
 }
 

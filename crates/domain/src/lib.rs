@@ -18,10 +18,7 @@ pub mod ticket;
 pub use audience::{Audience, Axes, Processing, RestrictionEffect, Standing, Visibility};
 pub use clock::{Clock, SystemClock};
 pub use entropy::Entropy;
-pub use id::{
-    AccountId, ClipId, JobId, ReportId, RestrictionId, ServedId, SlateId, UploadId, VersionId,
-    ViewerId,
-};
+pub use id::{AccountId, ClipId, JobId, ReportId, RestrictionId, ServedId, SlateId, UploadId, VersionId, ViewerId};
 pub use public_id::PublicId;
 pub use secret::SigningKey;
 

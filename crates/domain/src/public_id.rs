@@ -71,7 +71,9 @@ mod tests {
     fn only_twenty_characters_of_the_alphabet_parse() {
         let id = PublicId::from_random([255; PUBLIC_ID_LEN]);
         assert_eq!(id.as_str().parse(), Ok(id));
-        for bad in ["", "abc", "zzzzzzzzzzzzzzzzzzzzz", "ZZZZZZZZZZZZZZZZZZZZ", "lllllllllllllllllllo", "../../../etc/passwd0"] {
+        for bad in
+            ["", "abc", "zzzzzzzzzzzzzzzzzzzzz", "ZZZZZZZZZZZZZZZZZZZZ", "lllllllllllllllllllo", "../../../etc/passwd0"]
+        {
             assert_eq!(bad.parse::<PublicId>(), Err(InvalidPublicId), "{bad}");
         }
     }

@@ -28,8 +28,7 @@ impl SigningKey {
 
     /// Whether `signature` is ours, in constant time.
     pub fn is_signed(&self, purpose: &str, message: &[u8], signature: &[u8]) -> bool {
-        signature.len() == SIGNATURE_BYTES
-            && self.mac(purpose, message).verify_truncated_left(signature).is_ok()
+        signature.len() == SIGNATURE_BYTES && self.mac(purpose, message).verify_truncated_left(signature).is_ok()
     }
 
     fn mac(&self, purpose: &str, message: &[u8]) -> Hmac<Sha256> {

@@ -5,10 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::limits::{
-    CAPTION_MAX_CHARS, HANDLE_CHARS, HASHTAG_MAX_CHARS, HASHTAGS_MAX, NAME_MAX_CHARS,
-    PASSWORD_CHARS,
-};
+use crate::limits::{CAPTION_MAX_CHARS, HANDLE_CHARS, HASHTAG_MAX_CHARS, HASHTAGS_MAX, NAME_MAX_CHARS, PASSWORD_CHARS};
 
 /// Combining marks allowed on one character; scripts need up to three, tricks need many.
 const MARKS_MAX: usize = 3;
@@ -110,7 +107,10 @@ pub fn parse_hashtags<S: AsRef<str>>(tags: &[S]) -> Result<Vec<Hashtag>, Invalid
 fn parse_handle(text: &str) -> Result<String, InvalidText> {
     let folded = text.to_ascii_lowercase();
     if !HANDLE_CHARS.contains(&folded.chars().count()) {
-        return refuse("wrong_length", format!("a handle has {} to {} characters", HANDLE_CHARS.start(), HANDLE_CHARS.end()));
+        return refuse(
+            "wrong_length",
+            format!("a handle has {} to {} characters", HANDLE_CHARS.start(), HANDLE_CHARS.end()),
+        );
     }
     if !folded.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.') {
         return refuse("invalid_characters", "a handle has only letters a to z, digits, _ and .");
@@ -157,7 +157,8 @@ fn parse_hashtag(text: &str) -> Result<String, InvalidText> {
 fn parse_language(text: &str) -> Result<String, InvalidText> {
     let parts: Vec<&str> = text.split('-').collect();
     let is_primary = parts[0].len() >= 2 && parts[0].len() <= 3 && parts[0].bytes().all(|b| b.is_ascii_alphabetic());
-    let are_subtags = parts[1..].iter().all(|p| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let are_subtags =
+        parts[1..].iter().all(|p| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
     if text.len() > 35 || !is_primary || !are_subtags {
         return refuse("not_a_language_tag", "a language is a tag such as en or pt-BR");
     }
@@ -197,7 +198,11 @@ fn is_mark(c: char) -> bool {
 }
 
 fn is_visible(c: char) -> bool {
-    !c.is_whitespace() && !is_mark(c) && c.general_category() != GeneralCategory::Format && c != '\u{2800}' && c != '\u{3164}'
+    !c.is_whitespace()
+        && !is_mark(c)
+        && c.general_category() != GeneralCategory::Format
+        && c != '\u{2800}'
+        && c != '\u{3164}'
 }
 
 fn is_bidi_control(c: char) -> bool {
@@ -207,7 +212,10 @@ fn is_bidi_control(c: char) -> bool {
 fn is_unassigned(c: char) -> bool {
     matches!(
         c.general_category(),
-        GeneralCategory::Surrogate | GeneralCategory::PrivateUse | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator
+        GeneralCategory::Surrogate
+            | GeneralCategory::PrivateUse
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
     ) || matches!(c, '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}' | '\u{FEFF}')
 }
 

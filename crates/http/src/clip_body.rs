@@ -183,7 +183,14 @@ pub const MULTIVARIANT_NAME: &str = "index.m3u8";
 
 impl ClipBody {
     /// Puts a clip together for one viewer; `class` is the narrowest audience the viewer belongs to.
-    pub fn new(facts: &ClipFacts, counts: CountsBody, viewer: ViewerFlags, class: Audience, urls: &MediaUrls, now: Time) -> Self {
+    pub fn new(
+        facts: &ClipFacts,
+        counts: CountsBody,
+        viewer: ViewerFlags,
+        class: Audience,
+        urls: &MediaUrls,
+        now: Time,
+    ) -> Self {
         let media = facts.media.as_ref();
         let folder = media.map(|media| urls.folder(&facts.public_id, media.version, class, now));
         let address = |name: &str| folder.as_ref().map(|folder| format!("{folder}/{name}"));

@@ -124,7 +124,8 @@ impl Identity {
         let is_profiled_by_request = !is_profiling_off(&parts.headers);
         if let Some(token) = bearer(&parts.headers)? {
             let holder = self.find_session(token).await?;
-            let holder = holder.ok_or_else(|| Problem::unauthorized("invalid_token", "this token is not valid; log in again"))?;
+            let holder = holder
+                .ok_or_else(|| Problem::unauthorized("invalid_token", "this token is not valid; log in again"))?;
             return Ok(Viewer::of_account(holder, is_profiled_by_request));
         }
         if let Some(token) = find_cookie(&parts.headers, self.session_cookie())
@@ -187,7 +188,9 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
         let (scheme, token) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    token.map(Some).ok_or_else(|| Problem::unauthorized("invalid_token", "send the token as Authorization: Bearer TOKEN"))
+    token
+        .map(Some)
+        .ok_or_else(|| Problem::unauthorized("invalid_token", "send the token as Authorization: Bearer TOKEN"))
 }
 
 /// The value of a cookie.

@@ -109,8 +109,7 @@ impl Problem {
     /// 422 with one field that was refused.
     pub fn invalid_field(field: impl Into<String>, code: impl Into<String>, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", detail.clone())
-            .with_field(field, code, detail)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", detail.clone()).with_field(field, code, detail)
     }
 
     /// 429: too often; `after_secs` says when the next try may succeed.

@@ -49,9 +49,8 @@ pub async fn observe(State(observer): State<Observer>, request: Request, next: N
     // The pattern, not the address: addresses carry tickets.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let started = Instant::now();
-    let answer = REQUEST_ID.scope(id.clone(), async move {
-        if has_host(&request) { next.run(request).await } else { host_missing() }
-    });
+    let answer = REQUEST_ID
+        .scope(id.clone(), async move { if has_host(&request) { next.run(request).await } else { host_missing() } });
     let mut response = answer.await;
     let elapsed = started.elapsed();
     observer.metrics.record(method.as_str(), &route, response.status(), elapsed);
@@ -81,7 +80,9 @@ fn host_missing() -> Response {
 pub async fn deadline(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::unavailable("deadline_exceeded", "the request took too long and was given up").into_response(),
+        Err(_) => {
+            Problem::unavailable("deadline_exceeded", "the request took too long and was given up").into_response()
+        }
     }
 }
 

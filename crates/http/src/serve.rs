@@ -122,7 +122,8 @@ pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions,
         match accepted {
             Ok((stream, peer)) => {
                 if let Some(place) = places.take(peer.ip().to_canonical(), &options, &gauge) {
-                    let connection = serve_connection(stream, peer, router.clone(), Arc::clone(&options), shutdown.clone());
+                    let connection =
+                        serve_connection(stream, peer, router.clone(), Arc::clone(&options), shutdown.clone());
                     connections.spawn(async move {
                         connection.await;
                         drop(place);
@@ -140,7 +141,13 @@ pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions,
     connections.wait().await;
 }
 
-async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, options: Arc<ServeOptions>, shutdown: Shutdown) {
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    options: Arc<ServeOptions>,
+    shutdown: Shutdown,
+) {
     // A connection that cannot be tuned still works.
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {

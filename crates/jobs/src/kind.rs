@@ -54,13 +54,8 @@ const LEASE: Duration = Duration::from_secs(20);
 /// 5 s, then a minute.
 const TRANSCODE_DELAYS: &[Duration] = &[Duration::from_secs(5), MINUTE];
 /// 1 s, 10 s, a minute, ten minutes, then every hour.
-const DELETE_DELAYS: &[Duration] = &[
-    Duration::from_secs(1),
-    Duration::from_secs(10),
-    MINUTE,
-    Duration::from_mins(10),
-    Duration::from_hours(1),
-];
+const DELETE_DELAYS: &[Duration] =
+    &[Duration::from_secs(1), Duration::from_secs(10), MINUTE, Duration::from_mins(10), Duration::from_hours(1)];
 
 impl Kind {
     /// Its name in the database.
@@ -75,19 +70,9 @@ impl Kind {
     pub fn policy(self) -> Policy {
         match self {
             // Trouble of the moment (a store away, a full disk) passes; poison does not: three tries.
-            Self::TranscodeClip => Policy {
-                lease: LEASE,
-                attempts_max: 3,
-                delays: TRANSCODE_DELAYS,
-                priority: 0,
-            },
+            Self::TranscodeClip => Policy { lease: LEASE, attempts_max: 3, delays: TRANSCODE_DELAYS, priority: 0 },
             // A takedown must be carried out whatever happens: for days, then an operator looks.
-            Self::DeleteMedia => Policy {
-                lease: LEASE,
-                attempts_max: 100,
-                delays: DELETE_DELAYS,
-                priority: 10,
-            },
+            Self::DeleteMedia => Policy { lease: LEASE, attempts_max: 100, delays: DELETE_DELAYS, priority: 10 },
         }
     }
 }

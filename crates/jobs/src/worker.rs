@@ -158,7 +158,12 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Claims until no place or no job is left.
-    async fn claim_all(self: &Arc<Self>, places: &Arc<Semaphore>, running: &TaskTracker, shutdown: &CancellationToken) -> Result<(), DbError> {
+    async fn claim_all(
+        self: &Arc<Self>,
+        places: &Arc<Semaphore>,
+        running: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) -> Result<(), DbError> {
         loop {
             let place = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
@@ -173,7 +178,12 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    async fn attempt_holding(self: Arc<Self>, place: OwnedSemaphorePermit, claimed: ClaimedJob, shutdown: CancellationToken) {
+    async fn attempt_holding(
+        self: Arc<Self>,
+        place: OwnedSemaphorePermit,
+        claimed: ClaimedJob,
+        shutdown: CancellationToken,
+    ) {
         self.attempt(claimed, shutdown).await;
         drop(place);
     }
@@ -220,7 +230,12 @@ impl<H: Handler> Worker<H> {
         );
     }
 
-    async fn run_with_heartbeat(&self, job: Job, claimed: &ClaimedJob, shutdown: CancellationToken) -> Result<(), JobError> {
+    async fn run_with_heartbeat(
+        &self,
+        job: Job,
+        claimed: &ClaimedJob,
+        shutdown: CancellationToken,
+    ) -> Result<(), JobError> {
         let stop = shutdown.child_token();
         let lease = job.kind().policy().lease;
         let context = Context {

@@ -58,8 +58,9 @@ impl TestCluster {
 
     async fn drop_leftovers(&self) -> anyhow::Result<()> {
         let mut conn = self.admin().await?;
-        let names: Vec<String> =
-            sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE 'estrade%'").fetch_all(&mut conn).await?;
+        let names: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE 'estrade%'")
+            .fetch_all(&mut conn)
+            .await?;
         for name in names {
             let statement = format!("DROP DATABASE {name} WITH (FORCE)");
             sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut conn).await?;

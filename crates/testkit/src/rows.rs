@@ -39,7 +39,12 @@ pub async fn insert_creator(conn: &mut PgConnection, handle: &str) -> anyhow::Re
 }
 
 /// A public clip that plays nothing, published `age_secs` ago, and the event that tells of it.
-pub async fn insert_ready_clip(conn: &mut PgConnection, creator: AccountId, name: &str, age_secs: i32) -> anyhow::Result<(ClipId, PublicId)> {
+pub async fn insert_ready_clip(
+    conn: &mut PgConnection,
+    creator: AccountId,
+    name: &str,
+    age_secs: i32,
+) -> anyhow::Result<(ClipId, PublicId)> {
     let clip = id_of(name);
     let version = id_of(&format!("version of {name}"));
     let public = public_id_of(name);
@@ -57,10 +62,12 @@ pub async fn insert_ready_clip(conn: &mut PgConnection, creator: AccountId, name
     .execute(&mut *conn)
     .await?;
     insert_version(conn, clip, version).await?;
-    sqlx::query("INSERT INTO event_log (kind, payload) VALUES ('clip_changed', jsonb_build_object('clip_id', $1::text))")
-        .bind(clip.to_string())
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query(
+        "INSERT INTO event_log (kind, payload) VALUES ('clip_changed', jsonb_build_object('clip_id', $1::text))",
+    )
+    .bind(clip.to_string())
+    .execute(&mut *conn)
+    .await?;
     sqlx::raw_sql("COMMIT").execute(&mut *conn).await?;
     Ok((ClipId(clip), public))
 }

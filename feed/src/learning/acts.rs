@@ -172,7 +172,10 @@ mod tests {
         };
         learn_outcome(&mut loaded, &mut ViewerState::default(), row, &outcome);
         let (a, b) = (live.stats(row), loaded.stats(row));
-        assert_eq!((a.impressions, a.judged, a.completions, a.positives), (b.impressions, b.judged, b.completions, b.positives));
+        assert_eq!(
+            (a.impressions, a.judged, a.completions, a.positives),
+            (b.impressions, b.judged, b.completions, b.positives)
+        );
         assert!((a.now.order() - b.now.order()).abs() < 1e-9);
     }
 

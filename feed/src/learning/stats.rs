@@ -78,9 +78,8 @@ mod tests {
     #[test]
     fn few_viewers_move_the_rate_little_and_many_move_it_far() {
         let rates = LengthRates::default();
-        let rate = |completions, judged| {
-            rates.completion_rate(&ClipStats { judged, completions, ..ClipStats::default() }, 0)
-        };
+        let rate =
+            |completions, judged| rates.completion_rate(&ClipStats { judged, completions, ..ClipStats::default() }, 0);
         assert!((rate(0, 0) - FIRST_RATE).abs() < 1e-9);
         assert!(rate(2, 2) < 0.4);
         assert!(rate(900, 1000) > 0.85);

@@ -86,7 +86,9 @@ fn losing_every_slate_on_the_way_repeats_and_loses_none() {
     let (seen, _) = scroll(turn, |pages| {
         if pages % 3 == 0 {
             // Other scrolls push this one out.
-            (0..100).for_each(|number| drop(serve(&memory, ViewerId(Uuid::from_u128(number)), None, 1, now() + Duration::seconds(1))));
+            (0..100).for_each(|number| {
+                drop(serve(&memory, ViewerId(Uuid::from_u128(number)), None, 1, now() + Duration::seconds(1)))
+            });
         }
     });
     assert_each_once(&seen, 0..1_000);
@@ -104,7 +106,9 @@ fn a_scroll_for_everybody_repeats_and_loses_none_even_when_its_slate_is_lost() {
     };
     let (seen, _) = scroll(turn, |pages| {
         if pages % 5 == 0 {
-            (0..100).for_each(|number| drop(serve(&memory, ViewerId(Uuid::from_u128(number)), None, 1, now() + Duration::seconds(1))));
+            (0..100).for_each(|number| {
+                drop(serve(&memory, ViewerId(Uuid::from_u128(number)), None, 1, now() + Duration::seconds(1)))
+            });
         }
     });
     assert_each_once(&seen, 0..1_000);
@@ -133,14 +137,13 @@ fn without_profiling_two_viewers_get_the_same_list_whatever_they_watched() {
 #[test]
 fn a_slate_for_everybody_is_the_same_as_long_as_the_world_is() {
     let memory = memory(300);
-    let list = |at| {
-        rows(&memory.shared_page(SharedFeed::ForYou, VIEWER, None, HashSet::new(), 50, at).expect("open"))
-    };
+    let list = |at| rows(&memory.shared_page(SharedFeed::ForYou, VIEWER, None, HashSet::new(), 50, at).expect("open"));
     let first = list(now());
     assert_eq!(list(now() + Duration::seconds(120)), first, "another slate, the same world");
     memory.world_mut().put(clip(300, 1));
     assert_eq!(list(now() + Duration::seconds(121)), first, "within the renewal time");
-    let later = memory.shared_page(SharedFeed::ForYou, VIEWER, None, HashSet::new(), 50, now() + Duration::seconds(126));
+    let later =
+        memory.shared_page(SharedFeed::ForYou, VIEWER, None, HashSet::new(), 50, now() + Duration::seconds(126));
     assert!(rows(&later.expect("open")).contains(&300));
 }
 
@@ -173,9 +176,8 @@ fn a_hidden_clip_is_gone_from_slates_already_made() {
 #[test]
 fn trending_ends_after_one_slate() {
     let memory = memory(500);
-    let turn = |cursor| {
-        memory.shared_page(SharedFeed::Trending, VIEWER, cursor, HashSet::new(), 50, now()).expect("open")
-    };
+    let turn =
+        |cursor| memory.shared_page(SharedFeed::Trending, VIEWER, cursor, HashSet::new(), 50, now()).expect("open");
     let (seen, pages) = scroll(turn, |_| ());
     assert_eq!((seen.len(), pages), (SLATE_MAX, 4));
 }

@@ -61,14 +61,8 @@ async fn make_page(
         FollowingCursor { slate_id, position, at: *at, id: id.clone() }.encode(feed.key(), &list)
     });
     let choices = (position..).zip(&clips).map(|(position, &(_, row))| choice(position, row)).collect();
-    let sheet = Sheet {
-        feed: "following",
-        slate_id,
-        viewer_id,
-        is_profiled: viewer.is_profiled,
-        is_followed: true,
-        now,
-    };
+    let sheet =
+        Sheet { feed: "following", slate_id, viewer_id, is_profiled: viewer.is_profiled, is_followed: true, now };
     Ok(serve_page(feed, &sheet, &held, choices, next).await?)
 }
 

@@ -64,7 +64,11 @@ pub(super) async fn open(feed: &Feed, viewer: &Viewer, feed_name: &'static str) 
 
 impl Asked {
     /// Counts the page and makes the answer.
-    pub(super) fn answer(mut self, feed: &Feed, page: Result<PageBody, FeedError>) -> Result<(HeaderMap, Json<PageBody>)> {
+    pub(super) fn answer(
+        mut self,
+        feed: &Feed,
+        page: Result<PageBody, FeedError>,
+    ) -> Result<(HeaderMap, Json<PageBody>)> {
         let outcome = match &page {
             Ok(page) if page.items.is_empty() => "empty",
             Ok(_) => "served",

@@ -31,7 +31,8 @@ impl<M: Mode> Selector<M> for Slots {
         let mut spacing = Spacing::after(query.request.previous);
         let mut entries = Vec::with_capacity(query.request.limit.min(ranked.len()));
         for position in (query.request.position..).take(query.request.limit) {
-            let explored = if is_trial_place(position) { draw_trial(&mut trials, &ranked, &spacing, rng) } else { None };
+            let explored =
+                if is_trial_place(position) { draw_trial(&mut trials, &ranked, &spacing, rng) } else { None };
             let Some((chosen, propensity)) = explored.or_else(|| take_best(&mut ranked, &spacing)) else { break };
             spacing.push(chosen.creator);
             let row = chosen.candidate.row;
@@ -54,7 +55,8 @@ fn contenders(world: &World, candidates: Vec<Candidate>) -> impl Iterator<Item =
 
 /// Best first; of equals the newest.
 fn rank(world: &World, ranked: &mut [Contender]) {
-    let published_at = |contender: &Contender| world.catalogue.clip(contender.candidate.row).map(|clip| clip.published_at);
+    let published_at =
+        |contender: &Contender| world.catalogue.clip(contender.candidate.row).map(|clip| clip.published_at);
     ranked.sort_by(|a, b| {
         let by_score = b.candidate.terms.score().total_cmp(&a.candidate.terms.score());
         by_score.then_with(|| published_at(b).cmp(&published_at(a))).then_with(|| b.candidate.row.cmp(&a.candidate.row))

@@ -16,14 +16,16 @@ pub struct Rankings {
 impl Rankings {
     /// Ranks the clips of `world`.
     pub fn of(world: &World) -> Self {
-        Self { now: Some(rank(world, |stats| stats.now.order())), lately: Some(rank(world, |stats| stats.lately.order())) }
+        Self {
+            now: Some(rank(world, |stats| stats.now.order())),
+            lately: Some(rank(world, |stats| stats.lately.order())),
+        }
     }
 }
 
 fn rank(world: &World, popularity: impl Fn(ClipStats) -> f64) -> Arc<[Row]> {
     // The walk is newest first and the sort stable: ties stay so.
-    let mut ranked: Vec<(f64, Row)> =
-        world.catalogue.newest().map(|row| (popularity(world.stats(row)), row)).collect();
+    let mut ranked: Vec<(f64, Row)> = world.catalogue.newest().map(|row| (popularity(world.stats(row)), row)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     ranked.into_iter().map(|(_, row)| row).collect()
 }

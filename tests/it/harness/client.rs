@@ -1,7 +1,6 @@
 //! A client that trusts nothing: every answer must be documented, every problem whole.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -44,13 +43,18 @@ pub struct Answer {
 
 impl Client {
     pub fn new(base: &str, document: Arc<Document>) -> Self {
-        let http = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let http = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
         Self { http, base: base.to_owned(), document, token: None, guest: None, handle: String::new() }
     }
 
     /// Signs up and stays signed in.
     pub async fn sign_up(mut self, handle: &str) -> Self {
-        let session = self.post("/v1/accounts", &json!({ "handle": handle, "password": PASSWORD })).await.expect(201).json();
+        let session =
+            self.post("/v1/accounts", &json!({ "handle": handle, "password": PASSWORD })).await.expect(201).json();
         self.token = Some(session["token"].as_str().expect("a token").to_owned());
         self.handle = handle.to_owned();
         self
@@ -61,6 +65,16 @@ impl Client {
         let guest = self.post("/v1/guests", &Value::Null).await.expect(201).json();
         self.guest = Some(guest["token"].as_str().expect("a token").to_owned());
         self
+    }
+
+    /// Somebody with this guest's token, or with none.
+    pub fn with_guest(self, guest: Option<&str>) -> Self {
+        Self { guest: guest.map(ToOwned::to_owned), ..self }
+    }
+
+    /// Somebody with this session's token.
+    pub fn with_token(self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self }
     }
 
     /// The same person at another server.
@@ -178,11 +192,6 @@ impl Call<'_> {
         self
     }
 
-    pub fn within(mut self, limit: Duration) -> Self {
-        self.request = self.request.timeout(limit);
-        self
-    }
-
     /// Sends it; the answer must be one the document knows.
     pub async fn send(self) -> Answer {
         let (client, method, path) = (self.client, self.method.clone(), self.path.clone());
@@ -252,7 +261,8 @@ impl Answer {
     pub fn expect_field(self, status: u16, field: &str) -> Self {
         let answer = self.expect(status);
         let problem = answer.json();
-        let fields: Vec<&str> = problem["errors"].as_array().into_iter().flatten().filter_map(|error| error["field"].as_str()).collect();
+        let fields: Vec<&str> =
+            problem["errors"].as_array().into_iter().flatten().filter_map(|error| error["field"].as_str()).collect();
         assert!(fields.contains(&field), "{field} is not among {fields:?}: {answer:?}");
         answer
     }

@@ -35,11 +35,16 @@ impl Document {
     /// Fails unless the document says that this may be answered.
     pub fn check(&self, method: &str, path: &str, status: u16) {
         let path = path.split('?').next().unwrap_or_default();
-        let known: Vec<&Vec<String>> =
-            self.operations.iter().filter(|((m, template), _)| m == method && is_match(template, path)).map(|(_, s)| s).collect();
+        let known: Vec<&Vec<String>> = self
+            .operations
+            .iter()
+            .filter(|((m, template), _)| m == method && is_match(template, path))
+            .map(|(_, s)| s)
+            .collect();
         assert!(!known.is_empty(), "{method} {path} is not in the document");
         let class = format!("{}XX", status / 100);
-        let is_documented = known.iter().any(|statuses| statuses.iter().any(|known| *known == status.to_string() || *known == class));
+        let is_documented =
+            known.iter().any(|statuses| statuses.iter().any(|known| *known == status.to_string() || *known == class));
         assert!(is_documented, "{method} {path} answered {status}, which the document does not know: {known:?}");
     }
 }
@@ -51,10 +56,14 @@ fn is_match(template: &str, path: &str) -> bool {
 
 #[test]
 fn an_answer_that_is_not_documented_is_refused() {
-    let document = Document::read(&serde_json::json!({ "paths": { "/v1/clips/{id}": { "get": { "responses": { "200": {}, "4XX": {} } } } } }));
+    let document = Document::read(
+        &serde_json::json!({ "paths": { "/v1/clips/{id}": { "get": { "responses": { "200": {}, "4XX": {} } } } } }),
+    );
     document.check("GET", "/v1/clips/a?b=c", 200);
     document.check("GET", "/v1/clips/a", 404);
-    for (method, path, status) in [("GET", "/v1/clips/a", 500), ("PUT", "/v1/clips/a", 200), ("GET", "/v1/clips/a/b", 200)] {
+    for (method, path, status) in
+        [("GET", "/v1/clips/a", 500), ("PUT", "/v1/clips/a", 200), ("GET", "/v1/clips/a/b", 200)]
+    {
         let refused = std::panic::catch_unwind(|| document.check(method, path, status));
         assert!(refused.is_err(), "{method} {path} {status}");
     }

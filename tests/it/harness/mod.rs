@@ -4,12 +4,13 @@ pub mod client;
 pub mod document;
 pub mod hls;
 pub mod programs;
+pub mod raw;
 pub mod server;
 pub mod tus;
 pub mod wait;
 pub mod world;
 
-pub use client::{Answer, Client};
+pub use client::Client;
 pub use server::Estrade;
 pub use wait::eventually;
 pub use world::world;

@@ -21,17 +21,50 @@ pub fn probe(path: &Path) -> Value {
         .arg(path)
         .output()
         .expect("ffprobe runs");
-    assert!(output.status.success() && output.stderr.is_empty(), "ffprobe: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "ffprobe: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).expect("json")
 }
 
 /// Decodes everything of an address without a complaint.
 pub fn decode(url: &str) {
-    let output = run(Command::new("ffmpeg").args(["-nostdin", "-loglevel", "warning", "-xerror", "-i", url, "-f", "null", "-"]));
+    let output =
+        run(Command::new("ffmpeg").args(["-nostdin", "-loglevel", "warning", "-xerror", "-i", url, "-f", "null", "-"]));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "ffmpeg on {url}: {said}");
 }
 
 fn run(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().expect("the program runs")
+}
+
+/// SHA-256 of these bytes as hex digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    let path = write_aside("bin", bytes);
+    let output = run(Command::new("sha256sum").arg(path));
+    String::from_utf8_lossy(&output.stdout).split(' ').next().expect("a digest").to_owned()
+}
+
+/// Runs a script of the web app's against a server; what it printed.
+pub fn node(script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
+    for package in ["playwright-core", "tus-js-client"] {
+        let is_installed = web.join("node_modules").join(package).is_dir();
+        assert!(
+            is_installed,
+            "web/node_modules has no {package}: run the tests with `cargo xtask test`, which installs it"
+        );
+    }
+    assert!(
+        web.join("dist/index.html").is_file(),
+        "web/dist is not built: run the tests with `cargo xtask test`, which builds it"
+    );
+    let output =
+        run(Command::new("node").arg(web.join("e2e").join(script)).args(arguments).envs(variables.iter().copied()));
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    assert!(output.status.success(), "{script}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
+    said
 }

@@ -140,7 +140,15 @@ impl Setup {
         let at = |field: &str| format!("http://{}", ready[field].as_str().expect(field));
         let base = at("listen");
         let document = Arc::new(Document::fetch(&base, self.role).await);
-        Estrade { base, operators: at("operators"), setup: self, child, log: Arc::clone(&starting.log), document, has_ended: false }
+        Estrade {
+            base,
+            operators: at("operators"),
+            setup: self,
+            child,
+            log: Arc::clone(&starting.log),
+            document,
+            has_ended: false,
+        }
     }
 
     /// Starts a process that is expected to end by itself; its status and what it said.
@@ -288,8 +296,12 @@ impl Estrade {
             return;
         }
         let log = self.log();
-        let errors: Vec<&Value> =
-            log.iter().filter(|entry| entry["level"] == "ERROR" || entry.is_string() || entry["http.status"].as_u64() == Some(500)).collect();
+        let errors: Vec<&Value> = log
+            .iter()
+            .filter(|entry| {
+                entry["level"] == "ERROR" || entry.is_string() || entry["http.status"].as_u64() == Some(500)
+            })
+            .collect();
         assert!(errors.is_empty(), "the server logged errors: {errors:#?}");
     }
 }

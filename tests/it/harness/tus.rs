@@ -49,7 +49,11 @@ impl Client {
     /// The durable offset, or the status instead of one.
     pub async fn offset(&self, upload: &Upload) -> Result<usize, u16> {
         let answer = self.tus(Method::HEAD, &upload.path).send().await;
-        if answer.status == 200 { Ok(answer.header("upload-offset").parse().expect("an offset")) } else { Err(answer.status) }
+        if answer.status == 200 {
+            Ok(answer.header("upload-offset").parse().expect("an offset"))
+        } else {
+            Err(answer.status)
+        }
     }
 
     pub async fn upload_state(&self, upload: &Upload) -> Value {

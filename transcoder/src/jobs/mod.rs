@@ -1,6 +1,7 @@
 //! The transcode job: fetch the source, let the child work, store and publish chunk by chunk.
 
 mod args;
+mod attempt;
 mod handler;
 mod metrics;
 mod publish;

@@ -103,7 +103,11 @@ fn gone() -> Problem {
     params(("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("file" = String, Path, description = "`index.m3u8` or `poster.jpg`")),
     responses((status = 200, description = "The file"), (status = 206, description = "The range asked for"), (status = 304, description = "Unchanged"),
         (status = 404, description = "No such media, or not public", body = ProblemBody), (status = 416, description = "Range outside of the file", body = ProblemBody), (status = 503, description = "Try again", body = ProblemBody)))]
-pub async fn get_file(State(api): State<ApiState>, Path((clip, version, file)): Path<(String, String, String)>, headers: HeaderMap) -> Result<Response> {
+pub async fn get_file(
+    State(api): State<ApiState>,
+    Path((clip, version, file)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Result<Response> {
     serve(&api, Request::new(&clip, &version, None, None, &file)?, &headers).await
 }
 
@@ -203,7 +207,12 @@ fn require_access(api: &ApiState, request: &Request, access: &Access) -> Result<
     if is_open { Ok(()) } else { Err(gone()) }
 }
 
-fn playlist_response(playlist: Option<String>, access: &Access, is_private: bool, headers: &HeaderMap) -> Result<Response> {
+fn playlist_response(
+    playlist: Option<String>,
+    access: &Access,
+    is_private: bool,
+    headers: &HeaderMap,
+) -> Result<Response> {
     let playlist = playlist.ok_or_else(gone)?;
     let digest = Sha256::digest(playlist.as_bytes());
     let tag = format!("\"{}\"", hex_prefix(&digest));
@@ -232,7 +241,13 @@ fn is_unchanged(headers: &HeaderMap, tag: &str) -> bool {
     sent.is_some_and(|sent| etag::matches(sent, tag))
 }
 
-async fn object_response(api: &ApiState, request: &Request, token: i64, name: &str, headers: &HeaderMap) -> Result<Response> {
+async fn object_response(
+    api: &ApiState,
+    request: &Request,
+    token: i64,
+    name: &str,
+    headers: &HeaderMap,
+) -> Result<Response> {
     let key = format!("{}{name}", key::attempt_folder(&request.clip, request.version, token));
     // What the key names never changes, so the key is the entity.
     let tag = format!("\"{}\"", hex_prefix(&Sha256::digest(key.as_bytes())));
@@ -241,7 +256,10 @@ async fn object_response(api: &ApiState, request: &Request, token: i64, name: &s
     fixed.insert(header::CACHE_CONTROL, cache);
     fixed.insert(header::ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")));
     fixed.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    fixed.insert(header::CONTENT_TYPE, HeaderValue::from_static(if name.ends_with(".jpg") { "image/jpeg" } else { "video/mp4" }));
+    fixed.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(if name.ends_with(".jpg") { "image/jpeg" } else { "video/mp4" }),
+    );
     if is_unchanged(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, fixed).into_response());
     }
@@ -262,9 +280,11 @@ async fn object_response(api: &ApiState, request: &Request, token: i64, name: &s
 fn blob_problem(error: BlobError) -> Problem {
     match error {
         BlobError::NotFound(_) => gone(),
-        BlobError::Range => {
-            Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "the range lies outside of the file")
-        }
+        BlobError::Range => Problem::new(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "range_not_satisfiable",
+            "the range lies outside of the file",
+        ),
         BlobError::Failed { .. } | BlobError::Io(_) => {
             tracing::warn!(error = %error, "the object store is not available");
             Problem::unavailable("storage_unavailable", "the object store is not available at the moment")

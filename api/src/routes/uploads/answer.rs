@@ -29,7 +29,9 @@ pub(super) fn require_resumable(upload: &Upload, now: Time) -> Result<()> {
     match (present_state(upload, now), &upload.rejection) {
         (UploadState::Expired, _) => Err(gone()),
         // An empty source is complete, if of no use: the protocol's clients ask for its offset.
-        (UploadState::Rejected, Some(rejection)) if upload.length != Some(upload.offset) => Err(rejected_problem(rejection)),
+        (UploadState::Rejected, Some(rejection)) if upload.length != Some(upload.offset) => {
+            Err(rejected_problem(rejection))
+        }
         _ => Ok(()),
     }
 }

@@ -6,9 +6,8 @@ use super::protocol::{VERSION, allow_preflight};
 use crate::ApiState;
 use crate::uploads::ALGORITHMS;
 
-const EXTENSIONS: HeaderValue = HeaderValue::from_static(
-    "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination",
-);
+const EXTENSIONS: HeaderValue =
+    HeaderValue::from_static("creation,creation-with-upload,creation-defer-length,expiration,checksum,termination");
 
 /// What the upload protocol can do here; also answers preflight requests of browsers
 #[utoipa::path(options, path = "/v1/uploads", tag = "uploads",

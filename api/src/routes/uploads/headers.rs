@@ -123,8 +123,11 @@ pub(super) fn is_offset_stream(headers: &HeaderMap) -> Result<bool> {
 /// 415: the body is of another type.
 pub(super) fn not_an_offset_stream() -> Problem {
     let detail = format!("send the body as {OFFSET_STREAM}");
-    Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail.clone())
-        .with_field("Content-Type", "unsupported", detail)
+    Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail.clone()).with_field(
+        "Content-Type",
+        "unsupported",
+        detail,
+    )
 }
 
 #[cfg(test)]

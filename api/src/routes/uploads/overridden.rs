@@ -41,6 +41,9 @@ pub(super) async fn override_method(
 
 fn not_a_method() -> Problem {
     let detail = "POST on an upload needs X-HTTP-Method-Override: PATCH, HEAD or DELETE";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-        .with_field("X-HTTP-Method-Override", "unknown_value", detail)
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).with_field(
+        "X-HTTP-Method-Override",
+        "unknown_value",
+        detail,
+    )
 }

@@ -31,34 +31,21 @@ impl Account {
         let owner = owner_of(data)?;
         if own_uid != 0 {
             return match owner {
-                Some((uid, _)) if uid != own_uid => Err(PostgresError::ForeignOwner {
-                    folder: data.to_path_buf(),
-                    owner: uid,
-                }),
+                Some((uid, _)) if uid != own_uid => {
+                    Err(PostgresError::ForeignOwner { folder: data.to_path_buf(), owner: uid })
+                }
                 _ => {
                     let gid = rustix::process::getegid().as_raw();
-                    Ok(Self {
-                        uid: own_uid,
-                        gid,
-                        is_dropped_to: false,
-                        client_name,
-                    })
+                    Ok(Self { uid: own_uid, gid, is_dropped_to: false, client_name })
                 }
             };
         }
         let unprivileged = owner.filter(|&(uid, _)| uid != 0);
-        let (uid, gid) = unprivileged
-            .or_else(server_ids)
-            .ok_or(PostgresError::NoAccount { user: SERVER_USER })?;
+        let (uid, gid) = unprivileged.or_else(server_ids).ok_or(PostgresError::NoAccount { user: SERVER_USER })?;
         if name_of(uid).is_none() {
             return Err(PostgresError::NamelessUser { uid });
         }
-        Ok(Self {
-            uid,
-            gid,
-            is_dropped_to: true,
-            client_name,
-        })
+        Ok(Self { uid, gid, is_dropped_to: true, client_name })
     }
 
     /// Having dropped root, the server must still get through every folder above its own.
@@ -70,10 +57,7 @@ impl Account {
             let meta = fs::metadata(folder).map_err(PostgresError::io("inspect", folder))?;
             if !self.may_enter(&meta) {
                 let user = name_of(self.uid).unwrap_or_else(|| self.uid.to_string());
-                return Err(PostgresError::Unreachable {
-                    folder: folder.to_path_buf(),
-                    user,
-                });
+                return Err(PostgresError::Unreachable { folder: folder.to_path_buf(), user });
             }
         }
         Ok(())
@@ -110,12 +94,7 @@ fn name_of(uid: u32) -> Option<String> {
 /// Asks coreutils' `id`, which knows every source of accounts the system is set up for, not
 /// /etc/passwd alone.
 fn id(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("id")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+    let output = Command::new("id").args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let line = text.trim();
     (output.status.success() && !line.is_empty()).then(|| line.to_owned())
@@ -128,12 +107,7 @@ mod tests {
     use super::*;
 
     fn stranger() -> Account {
-        Account {
-            uid: 60_001,
-            gid: 60_001,
-            is_dropped_to: true,
-            client_name: "root".to_owned(),
-        }
+        Account { uid: 60_001, gid: 60_001, is_dropped_to: true, client_name: "root".to_owned() }
     }
 
     #[test]
@@ -146,10 +120,7 @@ mod tests {
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).expect("chmod");
 
         let error = stranger().check_can_reach(&root).expect_err("closed");
-        assert!(
-            matches!(&error, PostgresError::Unreachable { folder, .. } if *folder == closed),
-            "{error}"
-        );
+        assert!(matches!(&error, PostgresError::Unreachable { folder, .. } if *folder == closed), "{error}");
 
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o711)).expect("chmod");
         stranger().check_can_reach(&root).expect("open");

@@ -30,19 +30,11 @@ impl Binaries {
             None => installed.into_iter().rfind(|&found| found >= OLDEST_MAJOR),
         };
         let Some(major) = major else {
-            let wanted = existing.map_or(format!("{OLDEST_MAJOR} or newer"), |major| {
-                major.to_string()
-            });
-            return Err(PostgresError::NotInstalled {
-                wanted,
-                searched: SEARCHED,
-            });
+            let wanted = existing.map_or(format!("{OLDEST_MAJOR} or newer"), |major| major.to_string());
+            return Err(PostgresError::NotInstalled { wanted, searched: SEARCHED });
         };
         let bin = bin_dir(Path::new(ROOT), major);
-        Ok(Self {
-            initdb: bin.join("initdb"),
-            postgres: bin.join("postgres"),
-        })
+        Ok(Self { initdb: bin.join("initdb"), postgres: bin.join("postgres") })
     }
 }
 

@@ -124,14 +124,7 @@ pub enum PostgresError {
 
 impl PostgresError {
     /// For `map_err` on a system call.
-    pub(super) fn io<E: Into<io::Error>>(
-        action: &'static str,
-        path: &Path,
-    ) -> impl FnOnce(E) -> Self {
-        move |source| Self::Io {
-            action,
-            path: path.to_path_buf(),
-            source: source.into(),
-        }
+    pub(super) fn io<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl FnOnce(E) -> Self {
+        move |source| Self::Io { action, path: path.to_path_buf(), source: source.into() }
     }
 }

@@ -14,10 +14,7 @@ use super::{PostgresError, PostgresOptions, ROLE, in_background};
 const MAX_DETAIL_CHARS: usize = 2_000;
 
 /// The whole environment of the server's programs.
-pub(super) const ENVIRONMENT: [(&str, &str); 2] = [
-    ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-    ("LC_ALL", "C.UTF-8"),
-];
+pub(super) const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LC_ALL", "C.UTF-8")];
 
 /// Runs initdb aside and moves the result into place.
 pub(super) async fn create_cluster(
@@ -46,15 +43,7 @@ async fn run_initdb(
 ) -> Result<(), PostgresError> {
     let mut command = tokio::process::Command::new(initdb);
     command
-        .args([
-            "-U",
-            ROLE,
-            "-A",
-            "peer",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--data-checksums",
-        ])
+        .args(["-U", ROLE, "-A", "peer", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"])
         .args((!options.fsync).then_some("--no-sync"))
         .arg("-D")
         .arg(&layout.unfinished_data)
@@ -66,34 +55,24 @@ async fn run_initdb(
     if account.is_dropped_to {
         command.uid(account.uid).gid(account.gid);
     }
-    let output = command
-        .output()
-        .await
-        .map_err(PostgresError::io("run", initdb))?;
+    let output = command.output().await.map_err(PostgresError::io("run", initdb))?;
     if output.status.success() {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
-    Err(PostgresError::Init {
-        detail: last_chars(&String::from_utf8_lossy(&said)),
-    })
+    Err(PostgresError::Init { detail: last_chars(&String::from_utf8_lossy(&said)) })
 }
 
 /// `data` without a version file is what is left of a removal; nothing of it is of use.
 fn move_into_place(layout: &Layout) -> Result<(), PostgresError> {
     remove_if_present(&layout.data)?;
-    fs::rename(&layout.unfinished_data, &layout.data)
-        .map_err(PostgresError::io("rename", &layout.unfinished_data))?;
-    File::open(&layout.root)
-        .and_then(|dir| dir.sync_all())
-        .map_err(PostgresError::io("sync", &layout.root))
+    fs::rename(&layout.unfinished_data, &layout.data).map_err(PostgresError::io("rename", &layout.unfinished_data))?;
+    File::open(&layout.root).and_then(|dir| dir.sync_all()).map_err(PostgresError::io("sync", &layout.root))
 }
 
 fn remove_if_present(dir: &Path) -> Result<(), PostgresError> {
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(PostgresError::io("remove", dir)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(PostgresError::io("remove", dir)(error)),
         _ => Ok(()),
     }
 }

@@ -17,9 +17,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -35,10 +33,7 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 const MAX_LOG_BYTES: u64 = 8 << 20;
 
 /// Started as root in a folder that is somebody else's, we must not be led elsewhere by a link.
-#[expect(
-    clippy::cast_possible_wrap,
-    reason = "flags are bits; the system calls take them as int"
-)]
+#[expect(clippy::cast_possible_wrap, reason = "flags are bits; the system calls take them as int")]
 pub(super) const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 
 /// The paths of one cluster; `root` is absolute and free of symbolic links.
@@ -56,8 +51,7 @@ pub(super) struct Layout {
 /// Makes the folder of the cluster. Passable for the server's user, listable for nobody else.
 pub(super) fn create_root(dir: &Path) -> Result<(), PostgresError> {
     fs::create_dir_all(dir).map_err(PostgresError::io("create", dir))?;
-    fs::set_permissions(dir, Permissions::from_mode(0o711))
-        .map_err(PostgresError::io("set the mode of", dir))
+    fs::set_permissions(dir, Permissions::from_mode(0o711)).map_err(PostgresError::io("set the mode of", dir))
 }
 
 impl Layout {
@@ -86,13 +80,10 @@ impl Layout {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(PostgresError::io("read", &path)(error)),
         };
-        text.trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| PostgresError::UnknownVersion {
-                folder: self.data.clone(),
-                found: text.trim().chars().take(20).collect(),
-            })
+        text.trim().parse().map(Some).map_err(|_| PostgresError::UnknownVersion {
+            folder: self.data.clone(),
+            found: text.trim().chars().take(20).collect(),
+        })
     }
 
     /// Claims the cluster for this process. The lock falls with the process, however it ends.
@@ -108,9 +99,7 @@ impl Layout {
             .map_err(PostgresError::io("open", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(PostgresError::InUse {
-                folder: self.root.clone(),
-            }),
+            Err(TryLockError::WouldBlock) => Err(PostgresError::InUse { folder: self.root.clone() }),
             Err(TryLockError::Error(error)) => Err(PostgresError::io("lock", &path)(error)),
         }
     }
@@ -138,10 +127,7 @@ impl Layout {
 fn identity_map(account: &Account) -> String {
     let mut names = vec!["root", ROLE, account.client_name.as_str()];
     names.dedup();
-    let lines: Vec<String> = names
-        .iter()
-        .map(|name| format!("estrade \"{name}\" {ROLE}\n"))
-        .collect();
+    let lines: Vec<String> = names.iter().map(|name| format!("estrade \"{name}\" {ROLE}\n")).collect();
     lines.concat()
 }
 
@@ -151,9 +137,7 @@ fn choose_socket_dir(root: &Path) -> PathBuf {
     let below_root = root.join("run");
     let bytes = below_root.as_os_str().as_bytes();
     let socket_bytes = bytes.len() + format!("/.s.PGSQL.{PORT}").len();
-    let is_plain = bytes
-        .iter()
-        .all(|&byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    let is_plain = bytes.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     if is_plain && socket_bytes <= MAX_SOCKET_PATH_BYTES {
         return below_root;
     }
@@ -173,10 +157,7 @@ pub(super) fn make_private_dir(dir: &Path, account: &Account) -> Result<(), Post
     let own_uid = rustix::process::geteuid().as_raw();
     let is_ours = meta.uid() == account.uid || meta.uid() == own_uid;
     if !meta.is_dir() || !is_ours || meta.mode() & 0o077 != 0 {
-        return Err(PostgresError::ForeignSocketFolder {
-            folder: dir.to_path_buf(),
-            uid: account.uid,
-        });
+        return Err(PostgresError::ForeignSocketFolder { folder: dir.to_path_buf(), uid: account.uid });
     }
     if meta.uid() != account.uid {
         std::os::unix::fs::lchown(dir, Some(account.uid), Some(account.gid))
@@ -192,11 +173,7 @@ fn write_atomically(path: &Path, text: &str) -> Result<(), PostgresError> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o644)
-            .open(&aside)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&aside)?;
         file.write_all(text.as_bytes())?;
         file.sync_data()?;
         fs::rename(&aside, path)
@@ -210,42 +187,25 @@ mod tests {
 
     #[test]
     fn a_short_plain_path_keeps_its_socket() {
-        assert_eq!(
-            choose_socket_dir(Path::new("/srv/estrade/postgres")),
-            Path::new("/srv/estrade/postgres/run")
-        );
+        assert_eq!(choose_socket_dir(Path::new("/srv/estrade/postgres")), Path::new("/srv/estrade/postgres/run"));
     }
 
     #[test]
     fn a_long_or_odd_path_gets_a_short_socket_folder_of_its_own() {
         let long = PathBuf::from(format!("/srv/{}", "x".repeat(100)));
-        for root in [
-            long.as_path(),
-            Path::new("/srv/a,b"),
-            Path::new("/srv/my clips"),
-            Path::new("/srv/é"),
-        ] {
+        for root in [long.as_path(), Path::new("/srv/a,b"), Path::new("/srv/my clips"), Path::new("/srv/é")] {
             let dir = choose_socket_dir(root);
             assert!(dir.starts_with("/tmp"), "{}", dir.display());
             assert!(dir.as_os_str().len() < 60);
         }
-        assert_ne!(
-            choose_socket_dir(Path::new("/srv/a,b")),
-            choose_socket_dir(Path::new("/srv/a,c"))
-        );
+        assert_ne!(choose_socket_dir(Path::new("/srv/a,b")), choose_socket_dir(Path::new("/srv/a,c")));
     }
 
     #[test]
     fn the_longest_path_that_fits_keeps_its_socket() {
-        let fits = format!(
-            "/{}",
-            "x".repeat(MAX_SOCKET_PATH_BYTES - "/".len() - "/run/.s.PGSQL.5432".len())
-        );
+        let fits = format!("/{}", "x".repeat(MAX_SOCKET_PATH_BYTES - "/".len() - "/run/.s.PGSQL.5432".len()));
         assert!(choose_socket_dir(Path::new(&fits)).starts_with("/x".get(..1).unwrap_or("/")));
-        assert_eq!(
-            choose_socket_dir(Path::new(&fits)),
-            Path::new(&fits).join("run")
-        );
+        assert_eq!(choose_socket_dir(Path::new(&fits)), Path::new(&fits).join("run"));
         assert!(choose_socket_dir(Path::new(&format!("{fits}x"))).starts_with("/tmp"));
     }
 }

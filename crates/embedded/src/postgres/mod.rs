@@ -36,10 +36,7 @@ pub struct PostgresOptions {
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self {
-            fsync: true,
-            stop_when_killed: false,
-        }
+        Self { fsync: true, stop_when_killed: false }
     }
 }
 
@@ -47,10 +44,7 @@ impl PostgresOptions {
     /// Cheap and short-lived: nothing is forced to disk and the server goes with the process,
     /// however it ends.
     pub const fn for_tests() -> Self {
-        Self {
-            fsync: false,
-            stop_when_killed: true,
-        }
+        Self { fsync: false, stop_when_killed: true }
     }
 }
 
@@ -76,49 +70,31 @@ impl PostgresCluster {
         let dir = dir.to_path_buf();
         let ground = in_background(move || Ground::prepare(&dir)).await?;
         if !ground.layout.is_initialised() {
-            init::create_cluster(&ground.layout, &ground.account, &ground.binaries, options)
-                .await?;
+            init::create_cluster(&ground.layout, &ground.account, &ground.binaries, options).await?;
         }
         let arguments = settings::arguments(&ground.binaries.postgres, &ground.layout, options);
         let adopted = Postmaster::adopt(&ground.layout, &arguments).await?;
         let is_adopted = adopted.is_some();
         let postmaster = match adopted {
             Some(postmaster) => postmaster,
-            None => {
-                Postmaster::launch(&ground.layout, &ground.account, &arguments, options).await?
-            }
+            None => Postmaster::launch(&ground.layout, &ground.account, &arguments, options).await?,
         };
-        tracing::info!(
-            postgres.pid = postmaster.pid(),
-            postgres.adopted = is_adopted,
-            "embedded PostgreSQL is ready"
-        );
-        Ok(Self {
-            postmaster,
-            socket_dir: ground.layout.socket_dir,
-            is_adopted,
-            _lock: ground.lock,
-        })
+        tracing::info!(postgres.pid = postmaster.pid(), postgres.adopted = is_adopted, "embedded PostgreSQL is ready");
+        Ok(Self { postmaster, socket_dir: ground.layout.socket_dir, is_adopted, _lock: ground.lock })
     }
 
     /// The URL of `database` in the cluster that is running below `dir`, whoever owns it; `None`
     /// when none runs.
     ///
     /// For commands that work beside a running server and must not take it over.
-    pub async fn find_running_url(
-        dir: &Path,
-        database: &str,
-    ) -> Result<Option<String>, PostgresError> {
+    pub async fn find_running_url(dir: &Path, database: &str) -> Result<Option<String>, PostgresError> {
         let (dir, database) = (dir.to_path_buf(), database.to_owned());
         in_background(move || {
             if !dir.exists() {
                 return Ok(None);
             }
             let layout = Layout::locate(&dir)?;
-            Ok(
-                postmaster::is_ready(&layout)
-                    .then(|| connection_url(&layout.socket_dir, &database)),
-            )
+            Ok(postmaster::is_ready(&layout).then(|| connection_url(&layout.socket_dir, &database)))
         })
         .await
     }
@@ -173,12 +149,7 @@ impl Ground {
         let lock = layout.lock()?;
         let binaries = Binaries::find(layout.data_version()?)?;
         layout.prepare(&account)?;
-        Ok(Self {
-            layout,
-            account,
-            binaries,
-            lock,
-        })
+        Ok(Self { layout, account, binaries, lock })
     }
 }
 
@@ -188,9 +159,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T, PostgresError> + Send + 'static,
 {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| PostgresError::Interrupted)?
+    tokio::task::spawn_blocking(work).await.map_err(|_| PostgresError::Interrupted)?
 }
 
 /// The socket folder is plain ASCII (see [`layout`]) and needs no escaping; the port is named
@@ -205,15 +174,14 @@ fn connection_url(socket_dir: &Path, database: &str) -> String {
 /// Percent-encodes everything that is not a letter, a digit, `_` or `-`.
 fn escape(text: &str) -> String {
     use std::fmt::Write as _;
-    text.bytes()
-        .fold(String::with_capacity(text.len()), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') {
-                out.push(char::from(byte));
-            } else {
-                let _ = write!(out, "%{byte:02X}");
-            }
-            out
-        })
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
 }
 
 #[cfg(test)]
@@ -223,9 +191,6 @@ mod tests {
     #[test]
     fn the_url_names_socket_port_and_role_and_escapes_the_database() {
         let url = connection_url(Path::new("/srv/estrade/postgres/run"), "a b/é");
-        assert_eq!(
-            url,
-            "postgres:///a%20b%2F%C3%A9?host=/srv/estrade/postgres/run&port=5432&user=postgres"
-        );
+        assert_eq!(url, "postgres:///a%20b%2F%C3%A9?host=/srv/estrade/postgres/run&port=5432&user=postgres");
     }
 }

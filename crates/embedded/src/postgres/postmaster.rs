@@ -63,10 +63,7 @@ impl Postmaster {
 
     /// Takes over a server that runs on this cluster. One that is stopping or runs with other
     /// settings is seen out.
-    pub(super) async fn adopt(
-        layout: &Layout,
-        arguments: &[OsString],
-    ) -> Result<Option<Self>, PostgresError> {
+    pub(super) async fn adopt(layout: &Layout, arguments: &[OsString]) -> Result<Option<Self>, PostgresError> {
         let Some((pid, stage)) = find_server(layout) else {
             return Ok(None);
         };
@@ -94,10 +91,7 @@ impl Postmaster {
         let deadline = Instant::now() + ORPHANS_LIMIT;
         loop {
             let log_start = fs::metadata(&layout.log).map_or(0, |meta| meta.len());
-            let (pid, ended) = spawn(
-                command(layout, account, arguments, options)?,
-                Path::new(&arguments[0]),
-            )?;
+            let (pid, ended) = spawn(command(layout, account, arguments, options)?, Path::new(&arguments[0]))?;
             if let Some(handle) = open_handle(pid)? {
                 let postmaster = Self { pid, handle, ended };
                 if postmaster.wait_until_ready(layout).await? {
@@ -106,10 +100,7 @@ impl Postmaster {
             }
             let detail = log_since(&layout.log, log_start);
             if !detail.contains(ORPHANS_MESSAGE) || Instant::now() >= deadline {
-                return Err(PostgresError::Start {
-                    log: layout.log.clone(),
-                    detail,
-                });
+                return Err(PostgresError::Start { log: layout.log.clone(), detail });
             }
             sleep(ORPHANS_PAUSE).await;
         }
@@ -119,9 +110,7 @@ impl Postmaster {
     async fn wait_until_ready(&self, layout: &Layout) -> Result<bool, PostgresError> {
         let limit = START_LIMIT;
         let ready = async {
-            while read_pid_file(&layout.data.join("postmaster.pid"))
-                != Some((self.pid, Stage::Ready))
-            {
+            while read_pid_file(&layout.data.join("postmaster.pid")) != Some((self.pid, Stage::Ready)) {
                 sleep(POLL_INTERVAL).await;
             }
         };
@@ -138,28 +127,20 @@ impl Postmaster {
 
     /// Fast shutdown, and an immediate one if that does not end in time.
     pub(super) async fn stop(self) -> Result<(), PostgresError> {
-        for (signal, limit) in [
-            (Signal::INT, FAST_STOP_LIMIT),
-            (Signal::QUIT, IMMEDIATE_STOP_LIMIT),
-        ] {
+        for (signal, limit) in [(Signal::INT, FAST_STOP_LIMIT), (Signal::QUIT, IMMEDIATE_STOP_LIMIT)] {
             self.send(signal)?;
             if timeout(limit, self.wait_for_exit()).await.is_ok() {
                 return Ok(());
             }
             tracing::warn!(postgres.pid = self.pid, "PostgreSQL does not end");
         }
-        Err(PostgresError::StopTimeout {
-            pid: self.pid,
-            limit: FAST_STOP_LIMIT + IMMEDIATE_STOP_LIMIT,
-        })
+        Err(PostgresError::StopTimeout { pid: self.pid, limit: FAST_STOP_LIMIT + IMMEDIATE_STOP_LIMIT })
     }
 
     fn send(&self, signal: Signal) -> Result<(), PostgresError> {
         match pidfd_send_signal(&self.handle, signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
-            Err(error) => Err(PostgresError::io("signal", &proc_entry(self.pid, ""))(
-                error,
-            )),
+            Err(error) => Err(PostgresError::io("signal", &proc_entry(self.pid, ""))(error)),
         }
     }
 }
@@ -185,10 +166,8 @@ fn find_server(layout: &Layout) -> Option<(i32, Stage)> {
 
 fn is_server_of(layout: &Layout, pid: i32) -> bool {
     let is_inside = fs::read_link(proc_entry(pid, "cwd")).is_ok_and(|cwd| cwd == layout.data);
-    let is_postgres = fs::read_link(proc_entry(pid, "exe")).is_ok_and(|exe| {
-        exe.file_name()
-            .is_some_and(|name| name.as_bytes().starts_with(b"postgres"))
-    });
+    let is_postgres = fs::read_link(proc_entry(pid, "exe"))
+        .is_ok_and(|exe| exe.file_name().is_some_and(|name| name.as_bytes().starts_with(b"postgres")));
     is_inside && is_postgres
 }
 
@@ -197,10 +176,7 @@ fn proc_entry(pid: i32, name: &str) -> std::path::PathBuf {
 }
 
 fn is_command_line(pid: i32, arguments: &[OsString]) -> bool {
-    let expected: Vec<u8> = arguments
-        .iter()
-        .flat_map(|argument| [argument.as_bytes(), b"\0"].concat())
-        .collect();
+    let expected: Vec<u8> = arguments.iter().flat_map(|argument| [argument.as_bytes(), b"\0"].concat()).collect();
     fs::read(proc_entry(pid, "cmdline")).is_ok_and(|found| found == expected)
 }
 
@@ -249,15 +225,8 @@ fn command(
         .open(&layout.log)
         .map_err(PostgresError::io("open", &layout.log))?;
     // setpriv sets the parent-death signal and becomes the server: same process, same command line.
-    let wrapper: &[&str] = if options.stop_when_killed {
-        &["setpriv", "--pdeathsig", "INT"]
-    } else {
-        &[]
-    };
-    let mut words = wrapper
-        .iter()
-        .map(OsString::from)
-        .chain(arguments.iter().cloned());
+    let wrapper: &[&str] = if options.stop_when_killed { &["setpriv", "--pdeathsig", "INT"] } else { &[] };
+    let mut words = wrapper.iter().map(OsString::from).chain(arguments.iter().cloned());
     let mut command = Command::new(words.next().unwrap_or_default());
     command
         .args(words)
@@ -304,20 +273,15 @@ fn spawn(mut command: Command, program: &Path) -> Result<(i32, CancellationToken
             Err(error) => drop(sender.send(Err(error))),
         }
     })?;
-    let started = receiver
-        .recv()
-        .unwrap_or_else(|_| Err(io::Error::other("the keeper thread ended")));
+    let started = receiver.recv().unwrap_or_else(|_| Err(io::Error::other("the keeper thread ended")));
     let pid = started.map_err(PostgresError::io("run", program))?;
-    let pid = i32::try_from(pid)
-        .map_err(|_| PostgresError::io("run", program)(io::Error::other("odd process id")))?;
+    let pid = i32::try_from(pid).map_err(|_| PostgresError::io("run", program)(io::Error::other("odd process id")))?;
     Ok((pid, ended))
 }
 
 /// Tells when a process that is no child of ours ends: its handle becomes readable.
 fn watch(handle: &OwnedFd) -> Result<CancellationToken, PostgresError> {
-    let handle = handle
-        .try_clone()
-        .map_err(PostgresError::io("watch", Path::new("postmaster")))?;
+    let handle = handle.try_clone().map_err(PostgresError::io("watch", Path::new("postmaster")))?;
     let ended = CancellationToken::new();
     let guard = ended.clone().drop_guard();
     keep(move || {
@@ -328,13 +292,8 @@ fn watch(handle: &OwnedFd) -> Result<CancellationToken, PostgresError> {
 }
 
 fn keep(work: impl FnOnce() + Send + 'static) -> Result<(), PostgresError> {
-    let thread = std::thread::Builder::new()
-        .name("postgres-keeper".to_owned())
-        .spawn(work);
-    thread.map(drop).map_err(PostgresError::io(
-        "start a thread for",
-        Path::new("postmaster"),
-    ))
+    let thread = std::thread::Builder::new().name("postgres-keeper".to_owned()).spawn(work);
+    thread.map(drop).map_err(PostgresError::io("start a thread for", Path::new("postmaster")))
 }
 
 fn log_since(log: &Path, start: u64) -> String {
@@ -355,20 +314,10 @@ mod tests {
 
     #[test]
     fn the_pid_file_tells_process_and_stage() {
-        let file =
-            |status: &str| format!("4711\n/d/data\n1700000000\n5432\n/d/run\n\n  1 2\n{status}\n");
-        assert_eq!(
-            parse_pid_file(&file("ready   ")),
-            Some((4711, Stage::Ready))
-        );
-        assert_eq!(
-            parse_pid_file(&file("stopping")),
-            Some((4711, Stage::Stopping))
-        );
-        assert_eq!(
-            parse_pid_file(&file("starting")),
-            Some((4711, Stage::Starting))
-        );
+        let file = |status: &str| format!("4711\n/d/data\n1700000000\n5432\n/d/run\n\n  1 2\n{status}\n");
+        assert_eq!(parse_pid_file(&file("ready   ")), Some((4711, Stage::Ready)));
+        assert_eq!(parse_pid_file(&file("stopping")), Some((4711, Stage::Stopping)));
+        assert_eq!(parse_pid_file(&file("starting")), Some((4711, Stage::Starting)));
         assert_eq!(parse_pid_file("4711\n"), Some((4711, Stage::Starting)));
         assert_eq!(parse_pid_file(""), None);
         assert_eq!(parse_pid_file("garbage\n"), None);

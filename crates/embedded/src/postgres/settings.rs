@@ -36,18 +36,10 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// Three settings that trade the safety of the data for speed.
-const CARELESS: &[(&str, &str)] = &[
-    ("fsync", "off"),
-    ("synchronous_commit", "off"),
-    ("full_page_writes", "off"),
-];
+const CARELESS: &[(&str, &str)] = &[("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")];
 
 /// The whole command line, program first.
-pub(super) fn arguments(
-    postgres: &Path,
-    layout: &Layout,
-    options: PostgresOptions,
-) -> Vec<OsString> {
+pub(super) fn arguments(postgres: &Path, layout: &Layout, options: PostgresOptions) -> Vec<OsString> {
     let mut arguments = vec![postgres.into(), "-D".into(), layout.data.clone().into()];
     let mut set = |name: &str, value: &OsStr| {
         let mut setting = OsString::from(format!("{name}="));

@@ -24,15 +24,8 @@ impl Front {
     }
 
     fn rules(&self, path: &str) -> Vec<CorsRule> {
-        let bucket = path
-            .trim_start_matches('/')
-            .split('/')
-            .next()
-            .unwrap_or_default();
-        self.store
-            .find_bucket(bucket)
-            .map(|bucket| bucket.cors())
-            .unwrap_or_default()
+        let bucket = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        self.store.find_bucket(bucket).map(|bucket| bucket.cors()).unwrap_or_default()
     }
 }
 
@@ -54,18 +47,10 @@ impl hyper::service::Service<Request<Incoming>> for Front {
         let answer = hyper::service::Service::call(&self.s3, request);
         Box::pin(async move {
             let mut response = answer.await?;
-            let asked = Preflight {
-                origin: &origin,
-                method: method.as_str(),
-                headers: "",
-            };
+            let asked = Preflight { origin: &origin, method: method.as_str(), headers: "" };
             if let Some(rule) = CorsRule::find(&rules, &asked) {
                 allow(response.headers_mut(), rule, &origin);
-                set_list(
-                    response.headers_mut(),
-                    header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                    &rule.exposed_headers,
-                );
+                set_list(response.headers_mut(), header::ACCESS_CONTROL_EXPOSE_HEADERS, &rule.exposed_headers);
             }
             Ok(response)
         })
@@ -76,14 +61,7 @@ fn answer_preflight(rules: &[CorsRule], origin: &str, asked: &HeaderMap) -> Resp
     let method = text(asked, &header::ACCESS_CONTROL_REQUEST_METHOD).unwrap_or_default();
     let headers = text(asked, &header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
     let mut response = Response::new(Body::empty());
-    let Some(rule) = CorsRule::find(
-        rules,
-        &Preflight {
-            origin,
-            method,
-            headers,
-        },
-    ) else {
+    let Some(rule) = CorsRule::find(rules, &Preflight { origin, method, headers }) else {
         *response.status_mut() = StatusCode::FORBIDDEN;
         return response;
     };

@@ -83,10 +83,7 @@ async fn sweep(store: Arc<Store>) {
         let store = Arc::clone(&store);
         match tokio::task::spawn_blocking(move || store.abort_stale_uploads()).await {
             Ok(Ok(0)) => {}
-            Ok(Ok(aborted)) => tracing::info!(
-                s3.aborted = aborted,
-                "uploads nobody came back to were aborted"
-            ),
+            Ok(Ok(aborted)) => tracing::info!(s3.aborted = aborted, "uploads nobody came back to were aborted"),
             Ok(Err(error)) => tracing::error!(%error, "stale uploads cannot be aborted"),
             Err(_) => return,
         }
@@ -97,7 +94,5 @@ async fn open_store(dir: &Path, sync: bool) -> Result<Arc<Store>, S3Error> {
     let dir = dir.to_path_buf();
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir, sync)).await;
     let store = opened.map_err(|_| S3Error::Interrupted)?;
-    Ok(Arc::new(
-        store.map_err(|error| S3Error::Store(error.into()))?,
-    ))
+    Ok(Arc::new(store.map_err(|error| S3Error::Store(error.into()))?))
 }

@@ -41,17 +41,8 @@ impl Server {
         let failed = |source| S3Error::Listen { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let server = Self {
-            addr,
-            stopping: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        };
-        let accepting = accept(
-            listener,
-            front,
-            server.stopping.clone(),
-            server.tasks.clone(),
-        );
+        let server = Self { addr, stopping: CancellationToken::new(), tasks: TaskTracker::new() };
+        let accepting = accept(listener, front, server.stopping.clone(), server.tasks.clone());
         server.tasks.spawn(accepting);
         Ok(server)
     }
@@ -59,8 +50,7 @@ impl Server {
     /// Runs something until the server stops.
     pub(super) fn run_beside(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stopping = self.stopping.clone();
-        self.tasks
-            .spawn(async move { stopping.run_until_cancelled(task).await });
+        self.tasks.spawn(async move { stopping.run_until_cancelled(task).await });
     }
 
     pub(super) fn addr(&self) -> SocketAddr {
@@ -81,12 +71,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    front: Front,
-    stopping: CancellationToken,
-    tasks: TaskTracker,
-) {
+async fn accept(listener: TcpListener, front: Front, stopping: CancellationToken, tasks: TaskTracker) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let accepting = async {
         loop {
@@ -108,12 +93,7 @@ async fn accept(
     stopping.run_until_cancelled(accepting).await;
 }
 
-async fn serve(
-    stream: TcpStream,
-    front: Front,
-    stopping: CancellationToken,
-    _place: OwnedSemaphorePermit,
-) {
+async fn serve(stream: TcpStream, front: Front, stopping: CancellationToken, _place: OwnedSemaphorePermit) {
     // Answers are written whole; waiting to fill packets only delays them. Failing costs nothing
     // but that.
     let _ = stream.set_nodelay(true);

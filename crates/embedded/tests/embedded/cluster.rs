@@ -11,26 +11,13 @@ use crate::helper::{self, Helper, is_root, scratch, wait_until_gone};
 const HOLDER: &str = "cluster::helper_holds_a_cluster";
 
 /// Cheap, but adopted like in production.
-const LASTING: PostgresOptions = PostgresOptions {
-    fsync: false,
-    stop_when_killed: false,
-};
+const LASTING: PostgresOptions = PostgresOptions { fsync: false, stop_when_killed: false };
 
 fn query(url: &str, sql: &str) -> String {
     let mut psql = Command::new("psql");
-    let output = psql
-        .args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url])
-        .output()
-        .expect("psql runs");
-    assert!(
-        output.status.success(),
-        "{sql}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout)
-        .expect("text")
-        .trim()
-        .to_owned()
+    let output = psql.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output().expect("psql runs");
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
 fn kill_nine(pid: i32) {
@@ -38,9 +25,7 @@ fn kill_nine(pid: i32) {
 }
 
 async fn start(dir: &Path) -> PostgresCluster {
-    PostgresCluster::start_with(dir, LASTING)
-        .await
-        .expect("a cluster")
+    PostgresCluster::start_with(dir, LASTING).await.expect("a cluster")
 }
 
 /// The process the tests kill.
@@ -50,13 +35,8 @@ async fn helper_holds_a_cluster() {
     let Some((dir, mode)) = helper::orders() else {
         return;
     };
-    let options = PostgresOptions {
-        fsync: false,
-        stop_when_killed: mode == "stop_when_killed",
-    };
-    let cluster = PostgresCluster::start_with(&dir, options)
-        .await
-        .expect("a cluster");
+    let options = PostgresOptions { fsync: false, stop_when_killed: mode == "stop_when_killed" };
+    let cluster = PostgresCluster::start_with(&dir, options).await.expect("a cluster");
     let answer = query(&cluster.url("postgres"), "select current_user");
     let said = format!("{} {} {answer}", cluster.pid(), cluster.is_adopted());
     helper::say_ready_and_wait(&said);
@@ -67,12 +47,7 @@ async fn helper_holds_a_cluster() {
 async fn a_cluster_keeps_its_data_and_ends_with_its_owner() {
     let scratch = scratch();
     let dir = scratch.path().join("postgres");
-    assert_eq!(
-        PostgresCluster::find_running_url(&dir, "postgres")
-            .await
-            .expect("no cluster"),
-        None
-    );
+    assert_eq!(PostgresCluster::find_running_url(&dir, "postgres").await.expect("no cluster"), None);
     let cluster = start(&dir).await;
     let url = cluster.url("postgres");
     assert_eq!(query(&url, "select current_user"), "postgres");
@@ -80,22 +55,12 @@ async fn a_cluster_keeps_its_data_and_ends_with_its_owner() {
     assert_eq!(query(&url, "show data_checksums"), "on");
     query(&url, "create database \"a b\"");
     query(&cluster.url("a b"), "create table t as select 7 as n");
-    assert_eq!(
-        PostgresCluster::find_running_url(&dir, "postgres")
-            .await
-            .expect("running"),
-        Some(url)
-    );
+    assert_eq!(PostgresCluster::find_running_url(&dir, "postgres").await.expect("running"), Some(url));
     assert!(cluster.socket_dir().join(".s.PGSQL.5432").exists());
     let pid = cluster.pid();
     cluster.stop().await.expect("stopped");
     wait_until_gone(pid);
-    assert_eq!(
-        PostgresCluster::find_running_url(&dir, "postgres")
-            .await
-            .expect("stopped"),
-        None
-    );
+    assert_eq!(PostgresCluster::find_running_url(&dir, "postgres").await.expect("stopped"), None);
 
     let again = start(&dir).await;
     assert!(!again.is_adopted());
@@ -110,15 +75,8 @@ async fn after_kill_nine_the_next_start_adopts_the_server() {
     let scratch = scratch();
     let dir = scratch.path().join("postgres");
     let helper = Helper::start(HOLDER, &dir, "lasting");
-    let pid: i32 = helper
-        .said
-        .split(' ')
-        .next()
-        .and_then(|pid| pid.parse().ok())
-        .expect("a process id");
-    let refused = PostgresCluster::start_with(&dir, LASTING)
-        .await
-        .expect_err("the helper owns it");
+    let pid: i32 = helper.said.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process id");
+    let refused = PostgresCluster::start_with(&dir, LASTING).await.expect_err("the helper owns it");
     assert!(matches!(refused, PostgresError::InUse { .. }), "{refused}");
     helper.kill();
 
@@ -135,20 +93,10 @@ async fn a_server_with_other_settings_is_replaced_and_one_that_was_killed_is_rec
     let scratch = scratch();
     let dir = scratch.path().join("postgres");
     let helper = Helper::start(HOLDER, &dir, "lasting");
-    let old: i32 = helper
-        .said
-        .split(' ')
-        .next()
-        .and_then(|pid| pid.parse().ok())
-        .expect("a process id");
+    let old: i32 = helper.said.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process id");
     helper.kill();
-    let durable = PostgresOptions {
-        fsync: true,
-        ..LASTING
-    };
-    let cluster = PostgresCluster::start_with(&dir, durable)
-        .await
-        .expect("a cluster");
+    let durable = PostgresOptions { fsync: true, ..LASTING };
+    let cluster = PostgresCluster::start_with(&dir, durable).await.expect("a cluster");
     assert!(!cluster.is_adopted());
     wait_until_gone(old);
     assert_eq!(query(&cluster.url("postgres"), "show fsync"), "on");
@@ -179,12 +127,7 @@ async fn a_server_may_be_bound_to_the_life_of_its_owner() {
     let scratch = scratch();
     let dir = scratch.path().join("postgres");
     let helper = Helper::start(HOLDER, &dir, "stop_when_killed");
-    let pid: i32 = helper
-        .said
-        .split(' ')
-        .next()
-        .and_then(|pid| pid.parse().ok())
-        .expect("a process id");
+    let pid: i32 = helper.said.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process id");
     helper.kill();
     wait_until_gone(pid);
 }
@@ -197,29 +140,18 @@ async fn an_interrupted_first_start_and_stale_locks_are_got_over() {
     fs::create_dir_all(dir.join("data.init/base")).expect("made");
     fs::set_permissions(dir.join("data.init"), fs::Permissions::from_mode(0o700)).expect("closed");
     let cluster = start(&dir).await;
-    assert!(
-        cluster.socket_dir().starts_with("/tmp"),
-        "{}",
-        cluster.socket_dir().display()
-    );
+    assert!(cluster.socket_dir().starts_with("/tmp"), "{}", cluster.socket_dir().display());
     assert_eq!(query(&cluster.url("postgres"), "select 1"), "1");
     let socket_dir = cluster.socket_dir().to_path_buf();
     cluster.stop().await.expect("stopped");
 
     // After a power cut, the number in the lock files may belong to anybody: here to this test.
-    let lock = format!(
-        "{}\n{}\n1\n5432\n\n\n1 1\nready\n",
-        std::process::id(),
-        dir.join("data").display()
-    );
+    let lock = format!("{}\n{}\n1\n5432\n\n\n1 1\nready\n", std::process::id(), dir.join("data").display());
     fs::write(dir.join("data/postmaster.pid"), &lock).expect("written");
     fs::write(socket_dir.join(".s.PGSQL.5432.lock"), &lock).expect("written");
     let cluster = start(&dir).await;
     assert!(!cluster.is_adopted());
-    assert_ne!(
-        cluster.pid(),
-        i32::try_from(std::process::id()).expect("a process id")
-    );
+    assert_ne!(cluster.pid(), i32::try_from(std::process::id()).expect("a process id"));
     cluster.stop().await.expect("stopped");
     fs::remove_dir_all(socket_dir).expect("removed");
 }
@@ -233,16 +165,10 @@ async fn an_ordinary_user_runs_a_cluster_too() {
     let scratch = scratch();
     let home = scratch.path().join("home");
     fs::create_dir(&home).expect("made");
-    std::os::unix::fs::chown(&home, Some(helper::NOBODY), Some(helper::NOBODY))
-        .expect("given away");
+    std::os::unix::fs::chown(&home, Some(helper::NOBODY), Some(helper::NOBODY)).expect("given away");
     let dir = home.join("postgres");
     let first = Helper::start_as_nobody(HOLDER, &dir, "lasting");
-    let pid = first
-        .said
-        .split(' ')
-        .next()
-        .expect("a process id")
-        .to_owned();
+    let pid = first.said.split(' ').next().expect("a process id").to_owned();
     assert_eq!(first.said, format!("{pid} false postgres"));
     first.kill();
     let second = Helper::start_as_nobody(HOLDER, &dir, "lasting");
@@ -251,10 +177,7 @@ async fn an_ordinary_user_runs_a_cluster_too() {
     wait_until_gone(pid.parse().expect("a process id"));
     // Root runs the cluster as the user it belongs to.
     let cluster = start(&dir).await;
-    assert_eq!(
-        query(&cluster.url("postgres"), "select current_user"),
-        "postgres"
-    );
+    assert_eq!(query(&cluster.url("postgres"), "select current_user"), "postgres");
     cluster.stop().await.expect("stopped");
     let last = Helper::start_as_nobody(HOLDER, &dir, "lasting");
     last.finish();
@@ -269,17 +192,9 @@ async fn a_folder_the_server_cannot_reach_is_named_with_what_to_do() {
     let closed = tempfile::tempdir().expect("a scratch folder");
     fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).expect("closed");
     let dir = closed.path().join("postgres");
-    let error = PostgresCluster::start_with(&dir, LASTING)
-        .await
-        .expect_err("closed");
-    assert!(
-        matches!(error, PostgresError::Unreachable { .. }),
-        "{error}"
-    );
+    let error = PostgresCluster::start_with(&dir, LASTING).await.expect_err("closed");
+    assert!(matches!(error, PostgresError::Unreachable { .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains("ESTRADE_DATA_DIR"), "{text}");
-    assert!(
-        text.contains(&format!("chmod o+x {}", closed.path().display())),
-        "{text}"
-    );
+    assert!(text.contains(&format!("chmod o+x {}", closed.path().display())), "{text}");
 }

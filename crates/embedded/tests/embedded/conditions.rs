@@ -6,9 +6,7 @@ use crate::s3::{BUCKET, S3, code};
 /// The status of an answer that is not 200 or 206.
 async fn refused(get: GetObjectFluentBuilder) -> Option<u16> {
     let error = get.send().await.err()?;
-    error
-        .raw_response()
-        .map(|response| response.status().as_u16())
+    error.raw_response().map(|response| response.status().as_u16())
 }
 
 #[tokio::test]
@@ -26,26 +24,15 @@ async fn reads_hold_to_their_conditions() {
     assert_eq!(refused(get().if_unmodified_since(past)).await, Some(412));
     assert_eq!(refused(get().if_unmodified_since(future)).await, None);
     // A condition on the etag goes before one on the time.
-    assert_eq!(
-        refused(get().if_match(&etag).if_unmodified_since(past)).await,
-        None
-    );
-    assert_eq!(
-        refused(get().if_none_match("\"other\"").if_modified_since(future)).await,
-        None
-    );
+    assert_eq!(refused(get().if_match(&etag).if_unmodified_since(past)).await, None);
+    assert_eq!(refused(get().if_none_match("\"other\"").if_modified_since(future)).await, None);
 }
 
 #[tokio::test]
 async fn of_sixteen_who_want_to_be_first_one_is() {
     let s3 = S3::start().await;
     let tasks = (0..16_u8).map(|number| {
-        let put = s3
-            .client
-            .put_object()
-            .bucket(BUCKET)
-            .key("race")
-            .if_none_match("*");
+        let put = s3.client.put_object().bucket(BUCKET).key("race").if_none_match("*");
         tokio::spawn(put.body(ByteStream::from(vec![number; 200_000])).send())
     });
     let (mut winners, mut losers) = (Vec::new(), 0);

@@ -49,15 +49,8 @@ impl Helper {
     }
 
     fn run(mut command: Command, name: &str, dir: &Path, mode: &str) -> Self {
-        command
-            .args(["--exact", name, "--ignored", "--nocapture"])
-            .env(DIR, dir)
-            .env(MODE, mode);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a helper");
+        command.args(["--exact", name, "--ignored", "--nocapture"]).env(DIR, dir).env(MODE, mode);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a helper");
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         // The first line may follow what the test harness has printed without ending its line.
@@ -65,11 +58,7 @@ impl Helper {
         let said = lines.find_map(|line| line.split_once(READY).map(|(_, said)| said.to_owned()));
         // What the helper prints later goes nowhere, but must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self {
-            child,
-            stdin,
-            said: said.expect("the helper ended before it was ready"),
-        }
+        Self { child, stdin, said: said.expect("the helper ended before it was ready") }
     }
 
     /// `kill -9`.
@@ -81,10 +70,7 @@ impl Helper {
     /// Lets the helper end in order.
     pub(crate) fn finish(mut self) {
         drop(self.stdin.take());
-        assert!(
-            self.child.wait().expect("collected").success(),
-            "the helper failed"
-        );
+        assert!(self.child.wait().expect("collected").success(), "the helper failed");
     }
 }
 
@@ -100,8 +86,7 @@ fn reachable_copy(dir: &Path) -> PathBuf {
     let copy = dir.with_extension("helper");
     if !copy.exists() {
         std::fs::copy(std::env::current_exe().expect("our own path"), &copy).expect("copied");
-        std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o755))
-            .expect("made executable");
+        std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o755)).expect("made executable");
     }
     copy
 }
@@ -131,18 +116,12 @@ pub(crate) fn is_root() -> bool {
 /// Waits until a process has ended; fails if it does not. One that was never collected counts as
 /// ended.
 pub(crate) fn wait_until_gone(pid: i32) {
-    let handle = match pidfd_open(
-        Pid::from_raw(pid).expect("a process id"),
-        PidfdFlags::empty(),
-    ) {
+    let handle = match pidfd_open(Pid::from_raw(pid).expect("a process id"), PidfdFlags::empty()) {
         Ok(handle) => handle,
         Err(Errno::SRCH) => return,
         Err(error) => panic!("process {pid}: {error}"),
     };
-    let limit = Timespec {
-        tv_sec: i64::try_from(LIMIT.as_secs()).expect("small"),
-        tv_nsec: 0,
-    };
+    let limit = Timespec { tv_sec: i64::try_from(LIMIT.as_secs()).expect("small"), tv_nsec: 0 };
     let ready = poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&limit)).expect("polled");
     assert_eq!(ready, 1, "process {pid} is still there");
 }

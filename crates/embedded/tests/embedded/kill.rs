@@ -27,22 +27,14 @@ async fn helper_serves_objects() {
     let Some((dir, _)) = helper::orders() else {
         return;
     };
-    let endpoint = S3Endpoint::start(&dir, options())
-        .await
-        .expect("an endpoint");
+    let endpoint = S3Endpoint::start(&dir, options()).await.expect("an endpoint");
     let url = endpoint.endpoint_url();
-    tokio::task::spawn_blocking(move || helper::say_ready_and_wait(&url))
-        .await
-        .expect("no panic");
+    tokio::task::spawn_blocking(move || helper::say_ready_and_wait(&url)).await.expect("no panic");
     endpoint.stop().await;
 }
 
 fn client_of(helper: &Helper) -> Client {
-    client(
-        &helper.said,
-        &options().secret_key,
-        RequestChecksumCalculation::WhenRequired,
-    )
+    client(&helper.said, &options().secret_key, RequestChecksumCalculation::WhenRequired)
 }
 
 /// Bytes that say who wrote them, so that a mix of two versions shows.
@@ -54,23 +46,13 @@ fn body(round: u8, writer: u8, number: u8) -> Vec<u8> {
 type Known = Arc<Mutex<HashMap<String, (Option<String>, Option<String>)>>>;
 
 /// Overwrites its own keys until the server is gone.
-async fn write(
-    client: Client,
-    round: u8,
-    writer: u8,
-    known: Known,
-    acknowledged: Arc<AtomicUsize>,
-) {
+async fn write(client: Client, round: u8, writer: u8, known: Known, acknowledged: Arc<AtomicUsize>) {
     for number in 0..u8::MAX {
         let key = format!("{writer}/{}", number % 5);
         let body = body(round, writer, number);
         let etag = format!("\"{}\"", md5(&body));
         known.lock().await.entry(key.clone()).or_default().1 = Some(etag.clone());
-        let put = client
-            .put_object()
-            .bucket(BUCKET)
-            .key(&key)
-            .body(ByteStream::from(body));
+        let put = client.put_object().bucket(BUCKET).key(&key).body(ByteStream::from(body));
         if put.send().await.is_err() {
             return;
         }
@@ -90,23 +72,13 @@ async fn check(client: &Client, known: &Known) {
         let (etag, found) = match got {
             Ok(got) => {
                 let etag = got.e_tag().map(str::to_owned);
-                (
-                    etag,
-                    Some(got.body.collect().await.expect("whole").to_vec()),
-                )
+                (etag, Some(got.body.collect().await.expect("whole").to_vec()))
             }
             Err(_) => (None, None),
         };
         let is_known = etag == *acknowledged || (etag.is_some() && etag == *under_way);
-        assert!(
-            is_known,
-            "{key}: {etag:?} is neither {acknowledged:?} nor {under_way:?}"
-        );
-        assert_eq!(
-            etag,
-            found.map(|bytes| format!("\"{}\"", md5(&bytes))),
-            "{key}: torn"
-        );
+        assert!(is_known, "{key}: {etag:?} is neither {acknowledged:?} nor {under_way:?}");
+        assert_eq!(etag, found.map(|bytes| format!("\"{}\"", md5(&bytes))), "{key}: torn");
         *acknowledged = etag;
         *under_way = None;
     }
@@ -118,24 +90,13 @@ async fn kill_nine_loses_nothing_that_was_acknowledged() {
     let dir = scratch.path().join("objects");
     let known = Known::default();
     let mut helper = Helper::start(ENDPOINT, &dir, "");
-    client_of(&helper)
-        .create_bucket()
-        .bucket(BUCKET)
-        .send()
-        .await
-        .expect("a bucket");
+    client_of(&helper).create_bucket().bucket(BUCKET).send().await.expect("a bucket");
     for round in 0..ROUNDS {
         let acknowledged = Arc::new(AtomicUsize::new(0));
         let client = client_of(&helper);
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
-                tokio::spawn(write(
-                    client.clone(),
-                    round,
-                    writer,
-                    Arc::clone(&known),
-                    Arc::clone(&acknowledged),
-                ))
+                tokio::spawn(write(client.clone(), round, writer, Arc::clone(&known), Arc::clone(&acknowledged)))
             })
             .collect();
         while acknowledged.load(Ordering::Relaxed) < ENOUGH {
@@ -147,12 +108,7 @@ async fn kill_nine_loses_nothing_that_was_acknowledged() {
         }
         helper = Helper::start(ENDPOINT, &dir, "");
         check(&client_of(&helper), &known).await;
-        assert_eq!(
-            std::fs::read_dir(dir.join("tmp"))
-                .expect("the folder")
-                .count(),
-            0
-        );
+        assert_eq!(std::fs::read_dir(dir.join("tmp")).expect("the folder").count(), 0);
     }
     helper.finish();
 }
@@ -163,51 +119,20 @@ async fn kill_nine_during_completion_never_loses_the_upload() {
     let dir = scratch.path().join("objects");
     let mut helper = Helper::start(ENDPOINT, &dir, "");
     let mut client = client_of(&helper);
-    client
-        .create_bucket()
-        .bucket(BUCKET)
-        .send()
-        .await
-        .expect("a bucket");
+    client.create_bucket().bucket(BUCKET).send().await.expect("a bucket");
     for round in 0..ROUNDS {
         let key = format!("clip-{round}");
-        let id = client
-            .create_multipart_upload()
-            .bucket(BUCKET)
-            .key(&key)
-            .send()
-            .await
-            .expect("created");
+        let id = client.create_multipart_upload().bucket(BUCKET).key(&key).send().await.expect("created");
         let id = id.upload_id.expect("an id");
         let mut parts = Vec::new();
         for (number, length) in [(1, MIN_PART), (2, 10)] {
-            let put = client
-                .upload_part()
-                .bucket(BUCKET)
-                .key(&key)
-                .upload_id(&id)
-                .part_number(number);
-            let part = put
-                .body(ByteStream::from(vec![round; length]))
-                .send()
-                .await
-                .expect("stored");
-            parts.push(
-                CompletedPart::builder()
-                    .part_number(number)
-                    .set_e_tag(part.e_tag)
-                    .build(),
-            );
+            let put = client.upload_part().bucket(BUCKET).key(&key).upload_id(&id).part_number(number);
+            let part = put.body(ByteStream::from(vec![round; length])).send().await.expect("stored");
+            parts.push(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build());
         }
-        let listed = CompletedMultipartUpload::builder()
-            .set_parts(Some(parts))
-            .build();
+        let listed = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let complete = |client: &Client| {
-            let complete = client
-                .complete_multipart_upload()
-                .bucket(BUCKET)
-                .key(&key)
-                .upload_id(&id);
+            let complete = client.complete_multipart_upload().bucket(BUCKET).key(&key).upload_id(&id);
             complete.multipart_upload(listed.clone()).send()
         };
         // The answer may or may not come; the retry after the restart must be told that the object
@@ -220,26 +145,10 @@ async fn kill_nine_during_completion_never_loses_the_upload() {
         let _ = under_way.await.expect("no panic");
         helper = Helper::start(ENDPOINT, &dir, "");
         client = client_of(&helper);
-        complete(&client)
-            .await
-            .expect("the upload or the object stands");
-        let got = client
-            .get_object()
-            .bucket(BUCKET)
-            .key(&key)
-            .send()
-            .await
-            .expect("there");
-        assert_eq!(
-            got.body.collect().await.expect("whole").to_vec(),
-            vec![round; MIN_PART + 10]
-        );
-        let open = client
-            .list_multipart_uploads()
-            .bucket(BUCKET)
-            .send()
-            .await
-            .expect("listed");
+        complete(&client).await.expect("the upload or the object stands");
+        let got = client.get_object().bucket(BUCKET).key(&key).send().await.expect("there");
+        assert_eq!(got.body.collect().await.expect("whole").to_vec(), vec![round; MIN_PART + 10]);
+        let open = client.list_multipart_uploads().bucket(BUCKET).send().await.expect("listed");
         assert!(open.uploads().is_empty());
     }
     helper.finish();

@@ -17,54 +17,28 @@ async fn filled() -> (S3, Vec<String>) {
 #[tokio::test]
 async fn pages_show_every_key_once_and_in_order() {
     let (s3, keys) = filled().await;
-    let list = s3
-        .client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .prefix("l/")
-        .max_keys(10);
+    let list = s3.client.list_objects_v2().bucket(BUCKET).prefix("l/").max_keys(10);
     let mut pages = list.into_paginator().send();
     let (mut seen, mut lengths) = (Vec::new(), Vec::new());
     while let Some(page) = pages.next().await {
         let page = page.expect("a page");
         lengths.push(page.contents().len());
-        seen.extend(
-            page.contents()
-                .iter()
-                .filter_map(|object| object.key().map(str::to_owned)),
-        );
+        seen.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
     }
-    let expected: Vec<_> = keys
-        .into_iter()
-        .filter(|key| key.starts_with("l/"))
-        .collect();
+    let expected: Vec<_> = keys.into_iter().filter(|key| key.starts_with("l/")).collect();
     assert_eq!(seen, expected);
     assert_eq!(lengths, [10, 10, 6]);
-    let after = s3
-        .client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .prefix("l/")
-        .start_after("l/23/x");
+    let after = s3.client.list_objects_v2().bucket(BUCKET).prefix("l/").start_after("l/23/x");
     assert_eq!(after.send().await.expect("listed").key_count(), Some(2));
 }
 
 #[tokio::test]
 async fn what_lies_below_a_delimiter_is_rolled_up() {
     let (s3, _) = filled().await;
-    let rolled = s3
-        .client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .prefix("l/")
-        .delimiter("/");
+    let rolled = s3.client.list_objects_v2().bucket(BUCKET).prefix("l/").delimiter("/");
     let rolled = rolled.send().await.expect("listed");
     assert_eq!(rolled.common_prefixes().len(), 25);
-    let keys: Vec<_> = rolled
-        .contents()
-        .iter()
-        .filter_map(|object| object.key())
-        .collect();
+    let keys: Vec<_> = rolled.contents().iter().filter_map(|object| object.key()).collect();
     assert_eq!(keys, ["l/a b"]);
 }
 
@@ -73,19 +47,11 @@ async fn the_first_version_of_listing_pages_too() {
     let (s3, _) = filled().await;
     let (mut marker, mut seen) = (None::<String>, Vec::new());
     loop {
-        let list = s3
-            .client
-            .list_objects()
-            .bucket(BUCKET)
-            .delimiter("/")
-            .max_keys(1);
+        let list = s3.client.list_objects().bucket(BUCKET).delimiter("/").max_keys(1);
         let list = list.set_marker(marker).encoding_type(EncodingType::Url);
         let page = list.send().await.expect("a page");
         let keys = page.contents().iter().filter_map(|object| object.key());
-        let prefixes = page
-            .common_prefixes()
-            .iter()
-            .filter_map(|prefix| prefix.prefix());
+        let prefixes = page.common_prefixes().iter().filter_map(|prefix| prefix.prefix());
         seen.extend(keys.chain(prefixes).map(str::to_owned));
         marker = page.next_marker().map(str::to_owned);
         if page.is_truncated() != Some(true) {
@@ -98,11 +64,7 @@ async fn the_first_version_of_listing_pages_too() {
 #[tokio::test]
 async fn listings_of_nothing_and_tokens_of_nobody_are_refused() {
     let s3 = S3::start().await;
-    let list = s3
-        .client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .continuation_token("x");
+    let list = s3.client.list_objects_v2().bucket(BUCKET).continuation_token("x");
     assert_eq!(code(list.send().await), "InvalidArgument");
     let list = s3.client.list_objects_v2().bucket(BUCKET).max_keys(-1);
     assert_eq!(code(list.send().await), "InvalidArgument");

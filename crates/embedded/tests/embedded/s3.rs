@@ -56,43 +56,18 @@ pub(crate) struct S3 {
 impl S3 {
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a scratch folder");
-        let endpoint = S3Endpoint::start(dir.path(), options())
-            .await
-            .expect("an endpoint");
-        let client = client(
-            &endpoint.endpoint_url(),
-            SECRET_KEY,
-            RequestChecksumCalculation::WhenRequired,
-        );
-        client
-            .create_bucket()
-            .bucket(BUCKET)
-            .send()
-            .await
-            .expect("a bucket");
-        Self {
-            dir,
-            endpoint,
-            client,
-        }
+        let endpoint = S3Endpoint::start(dir.path(), options()).await.expect("an endpoint");
+        let client = client(&endpoint.endpoint_url(), SECRET_KEY, RequestChecksumCalculation::WhenRequired);
+        client.create_bucket().bucket(BUCKET).send().await.expect("a bucket");
+        Self { dir, endpoint, client }
     }
 
     pub(crate) async fn restart(self) -> Self {
         self.endpoint.stop().await;
         let dir = self.dir;
-        let endpoint = S3Endpoint::start(dir.path(), options())
-            .await
-            .expect("an endpoint");
-        let client = client(
-            &endpoint.endpoint_url(),
-            SECRET_KEY,
-            RequestChecksumCalculation::WhenRequired,
-        );
-        Self {
-            dir,
-            endpoint,
-            client,
-        }
+        let endpoint = S3Endpoint::start(dir.path(), options()).await.expect("an endpoint");
+        let client = client(&endpoint.endpoint_url(), SECRET_KEY, RequestChecksumCalculation::WhenRequired);
+        Self { dir, endpoint, client }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -105,11 +80,7 @@ impl S3 {
     }
 
     /// A client with other ways than the usual one.
-    pub(crate) fn other_client(
-        &self,
-        secret_key: &str,
-        checksums: RequestChecksumCalculation,
-    ) -> Client {
+    pub(crate) fn other_client(&self, secret_key: &str, checksums: RequestChecksumCalculation) -> Client {
         client(&self.url(), secret_key, checksums)
     }
 
@@ -119,9 +90,7 @@ impl S3 {
     }
 
     pub(crate) fn files_aside(&self) -> usize {
-        std::fs::read_dir(self.dir.path().join("tmp"))
-            .expect("the folder")
-            .count()
+        std::fs::read_dir(self.dir.path().join("tmp")).expect("the folder").count()
     }
 
     pub(crate) async fn stop(self) -> TempDir {
@@ -131,27 +100,12 @@ impl S3 {
 
     pub(crate) async fn put(&self, key: &str, body: impl Into<Vec<u8>>) -> String {
         let body = ByteStream::from(body.into());
-        let put = self
-            .client
-            .put_object()
-            .bucket(BUCKET)
-            .key(key)
-            .body(body)
-            .send()
-            .await
-            .expect("stored");
+        let put = self.client.put_object().bucket(BUCKET).key(key).body(body).send().await.expect("stored");
         put.e_tag.expect("an etag")
     }
 
     pub(crate) async fn get(&self, key: &str) -> Vec<u8> {
-        let got = self
-            .client
-            .get_object()
-            .bucket(BUCKET)
-            .key(key)
-            .send()
-            .await
-            .expect("there");
+        let got = self.client.get_object().bucket(BUCKET).key(key).send().await.expect("there");
         got.body.collect().await.expect("whole").to_vec()
     }
 
@@ -167,9 +121,7 @@ impl S3 {
             stream.read_to_end(&mut answer).expect("answered");
             String::from_utf8_lossy(&answer).into_owned()
         };
-        tokio::task::spawn_blocking(exchange)
-            .await
-            .expect("no panic")
+        tokio::task::spawn_blocking(exchange).await.expect("no panic")
     }
 }
 
@@ -180,9 +132,7 @@ where
     R: std::fmt::Debug,
 {
     let error = outcome.expect_err("refused");
-    error
-        .code()
-        .map_or_else(|| format!("{error:?}"), str::to_owned)
+    error.code().map_or_else(|| format!("{error:?}"), str::to_owned)
 }
 
 /// The status of a raw answer.

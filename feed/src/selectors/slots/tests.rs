@@ -86,7 +86,8 @@ proptest! {
 
 #[test]
 fn creators_stand_apart_when_there_are_enough_of_them() {
-    let cases: Vec<Case> = (0..60).map(|number| (number % 6, 100 - i32::try_from(number).expect("small"), false)).collect();
+    let cases: Vec<Case> =
+        (0..60).map(|number| (number % 6, 100 - i32::try_from(number).expect("small"), false)).collect();
     let world = world(&cases);
     let entries = select(&cases, 0, 60, 1);
     let creators: Vec<AccountId> =
@@ -109,7 +110,8 @@ fn the_logged_propensity_is_how_often_the_clip_is_really_drawn() {
     for _ in 0..rounds {
         let trials = (0..3).map(|row| Candidate::new(Row(row), SourceKind::Trial)).collect();
         let mut trials: Vec<Contender> = contenders(&world, trials).collect();
-        let (chosen, propensity) = draw_trial(&mut trials, &[], &Spacing::default(), &mut rng).expect("a clip on trial");
+        let (chosen, propensity) =
+            draw_trial(&mut trials, &[], &Spacing::default(), &mut rng).expect("a clip on trial");
         drawn[chosen.candidate.row.0 as usize] += 1;
         logged[chosen.candidate.row.0 as usize] = propensity;
     }
@@ -123,8 +125,7 @@ fn the_logged_propensity_is_how_often_the_clip_is_really_drawn() {
 #[test]
 fn clips_on_trial_get_their_place_even_where_one_creator_made_them_all() {
     let cases: Vec<Case> = (0..30).map(|_| (1, 0, true)).collect();
-    let explored: Vec<bool> =
-        select(&cases, 0, 30, 1).iter().map(|entry| entry.source == SourceKind::Trial).collect();
+    let explored: Vec<bool> = select(&cases, 0, 30, 1).iter().map(|entry| entry.source == SourceKind::Trial).collect();
     assert_eq!((explored[7], explored[17], explored[27]), (true, true, true));
     assert_eq!(explored.iter().filter(|&&explored| explored).count(), 3);
 }

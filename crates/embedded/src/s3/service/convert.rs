@@ -50,14 +50,9 @@ macro_rules! attributes_of {
             content_type: $input.content_type.clone(),
             cache_control: $input.cache_control.clone(),
             content_disposition: $input.content_disposition.clone(),
-            content_encoding: $crate::s3::service::convert::stored_encoding(
-                $input.content_encoding.as_deref(),
-            ),
+            content_encoding: $crate::s3::service::convert::stored_encoding($input.content_encoding.as_deref()),
             content_language: $input.content_language.clone(),
-            expires: $input
-                .expires
-                .as_ref()
-                .and_then($crate::s3::service::convert::http_date),
+            expires: $input.expires.as_ref().and_then($crate::s3::service::convert::http_date),
             user: $crate::s3::service::convert::user_metadata($input.metadata.clone())?,
         }
     };
@@ -72,10 +67,7 @@ macro_rules! set_attributes {
         $output.content_disposition = attributes.content_disposition;
         $output.content_encoding = attributes.content_encoding;
         $output.content_language = attributes.content_language;
-        $output.expires = attributes
-            .expires
-            .as_deref()
-            .and_then($crate::s3::service::convert::parse_http_date);
+        $output.expires = attributes.expires.as_deref().and_then($crate::s3::service::convert::parse_http_date);
         $output.metadata = Some(attributes.user.into_iter().collect());
     }};
 }
@@ -100,9 +92,7 @@ pub(super) fn timestamp(ms: i64) -> Timestamp {
 
 pub(super) fn http_date(timestamp: &Timestamp) -> Option<String> {
     let mut text = Vec::new();
-    timestamp
-        .format(TimestampFormat::HttpDate, &mut text)
-        .ok()?;
+    timestamp.format(TimestampFormat::HttpDate, &mut text).ok()?;
     String::from_utf8(text).ok()
 }
 
@@ -112,22 +102,14 @@ pub(super) fn parse_http_date(text: &str) -> Option<Timestamp> {
 
 /// `aws-chunked` is how the body travelled, not what it is.
 pub(super) fn stored_encoding(encoding: Option<&str>) -> Option<String> {
-    let kept: Vec<_> = encoding?
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !matches!(*name, "aws-chunked" | ""))
-        .collect();
+    let kept: Vec<_> =
+        encoding?.split(',').map(str::trim).filter(|name| !matches!(*name, "aws-chunked" | "")).collect();
     (!kept.is_empty()).then(|| kept.join(", "))
 }
 
-pub(super) fn user_metadata(
-    metadata: Option<HashMap<String, String>>,
-) -> S3Result<BTreeMap<String, String>> {
+pub(super) fn user_metadata(metadata: Option<HashMap<String, String>>) -> S3Result<BTreeMap<String, String>> {
     let user: BTreeMap<_, _> = metadata.unwrap_or_default().into_iter().collect();
-    let bytes: usize = user
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
+    let bytes: usize = user.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > MAX_USER_METADATA_BYTES {
         return Err(s3_error!(MetadataTooLarge));
     }
@@ -139,16 +121,8 @@ pub(super) fn etag(value: &str) -> ETag {
 }
 
 pub(super) fn dto_checksums(checksums: &Checksums) -> dto::Checksum {
-    let is_composite = checksums
-        .values()
-        .into_iter()
-        .flatten()
-        .any(|value| value.contains('-'));
-    let kind = if is_composite {
-        ChecksumType::COMPOSITE
-    } else {
-        ChecksumType::FULL_OBJECT
-    };
+    let is_composite = checksums.values().into_iter().flatten().any(|value| value.contains('-'));
+    let kind = if is_composite { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT };
     dto::Checksum {
         checksum_crc32: checksums.crc32.clone(),
         checksum_crc32c: checksums.crc32c.clone(),
@@ -169,10 +143,7 @@ pub(super) fn write_condition(
         (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
         (Some(ETagCondition::Any), None) => Ok(Condition::Present),
         (Some(ETagCondition::ETag(etag)), None) => Ok(Condition::Etag(etag.value().to_owned())),
-        (_, Some(_)) => Err(s3_error!(
-            NotImplemented,
-            "writes take If-Match, or If-None-Match: *"
-        )),
+        (_, Some(_)) => Err(s3_error!(NotImplemented, "writes take If-Match, or If-None-Match: *")),
     }
 }
 
@@ -203,29 +174,18 @@ impl ReadConditions {
             (None, Some(limit)) => modified <= *limit,
             (None, None) => false,
         };
-        if is_unchanged {
-            Err(not_modified(meta))
-        } else {
-            Ok(())
-        }
+        if is_unchanged { Err(not_modified(meta)) } else { Ok(()) }
     }
 }
 
 fn is_met(condition: &ETagCondition, meta: &ObjectMeta) -> bool {
-    condition
-        .as_etag()
-        .is_none_or(|etag| etag.value() == meta.etag)
+    condition.as_etag().is_none_or(|etag| etag.value() == meta.etag)
 }
 
 fn not_modified(meta: &ObjectMeta) -> s3s::S3Error {
     let mut answer = s3_error!(NotModified);
     let mut headers = HeaderMap::new();
-    headers.extend(
-        etag(&meta.etag)
-            .to_http_header()
-            .ok()
-            .map(|value| (hyper::header::ETAG, value)),
-    );
+    headers.extend(etag(&meta.etag).to_http_header().ok().map(|value| (hyper::header::ETAG, value)));
     answer.set_headers(headers);
     answer
 }
@@ -250,33 +210,19 @@ impl Announced {
             return Err(s3_error!(InvalidDigest));
         }
         let size = content_length.and_then(|length| u64::try_from(length).ok());
-        Ok(Self {
-            md5,
-            checksums,
-            size,
-            trailers,
-        })
+        Ok(Self { md5, checksums, size, trailers })
     }
 
     /// The digests to compute: those announced with a value, named as to come after the body, or
     /// asked for.
-    pub(super) fn digests(
-        &self,
-        headers: &HeaderMap,
-        algorithm: Option<&str>,
-    ) -> S3Result<Digests> {
+    pub(super) fn digests(&self, headers: &HeaderMap, algorithm: Option<&str>) -> S3Result<Digests> {
         let mut digests = Digests::new();
         digests.add_all_of(&self.checksums);
-        let trailers = headers
-            .get_all("x-amz-trailer")
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let named = trailers
-            .flat_map(|names| names.split(','))
-            .filter_map(|name| {
-                let name = name.trim().to_ascii_lowercase();
-                name.strip_prefix(CHECKSUM_PREFIX).map(str::to_owned)
-            });
+        let trailers = headers.get_all("x-amz-trailer").iter().filter_map(|value| value.to_str().ok());
+        let named = trailers.flat_map(|names| names.split(',')).filter_map(|name| {
+            let name = name.trim().to_ascii_lowercase();
+            name.strip_prefix(CHECKSUM_PREFIX).map(str::to_owned)
+        });
         for name in named.chain(algorithm.map(str::to_owned)) {
             if !digests.add(&name) {
                 return Err(s3_error!(InvalidRequest, "{name} is no checksum algorithm"));
@@ -290,20 +236,13 @@ impl Announced {
         let mut checksums = self.checksums;
         if let Some(trailers) = self.trailers.and_then(|trailers| trailers.take()) {
             for (name, value) in &trailers {
-                let slot = name
-                    .as_str()
-                    .strip_prefix(CHECKSUM_PREFIX)
-                    .and_then(|name| checksums.slot(name));
+                let slot = name.as_str().strip_prefix(CHECKSUM_PREFIX).and_then(|name| checksums.slot(name));
                 if let (Some(slot), Ok(value)) = (slot, value.to_str()) {
                     *slot = Some(value.to_owned());
                 }
             }
         }
-        ExpectedDigests {
-            md5: self.md5,
-            checksums,
-            size: self.size,
-        }
+        ExpectedDigests { md5: self.md5, checksums, size: self.size }
     }
 }
 
@@ -315,18 +254,13 @@ mod tests {
     fn only_encodings_of_the_content_are_kept() {
         assert_eq!(stored_encoding(None), None);
         assert_eq!(stored_encoding(Some("aws-chunked")), None);
-        assert_eq!(
-            stored_encoding(Some("gzip,aws-chunked")).as_deref(),
-            Some("gzip")
-        );
+        assert_eq!(stored_encoding(Some("gzip,aws-chunked")).as_deref(), Some("gzip"));
         assert_eq!(stored_encoding(Some("gzip")).as_deref(), Some("gzip"));
     }
 
     #[test]
     fn a_content_md5_must_be_one() {
-        let announced = |md5: &str| {
-            Announced::new(Some(md5.to_owned()), Checksums::default(), None, None).is_ok()
-        };
+        let announced = |md5: &str| Announced::new(Some(md5.to_owned()), Checksums::default(), None, None).is_ok();
         assert!(announced("1B2M2Y8AsgTpgAmY7PhCfg=="));
         assert!(!announced("AAAA"));
         assert!(!announced("not base64"));
@@ -336,14 +270,8 @@ mod tests {
     fn writes_take_only_conditions_that_can_be_judged() {
         let any = ETagCondition::Any;
         let one = ETagCondition::ETag(ETag::Strong("e".to_owned()));
-        assert_eq!(
-            write_condition(None, Some(&any)).ok(),
-            Some(Condition::Absent)
-        );
-        assert_eq!(
-            write_condition(Some(&one), None).ok(),
-            Some(Condition::Etag("e".to_owned()))
-        );
+        assert_eq!(write_condition(None, Some(&any)).ok(), Some(Condition::Absent));
+        assert_eq!(write_condition(Some(&one), None).ok(), Some(Condition::Etag("e".to_owned())));
         assert!(write_condition(None, Some(&one)).is_err());
         assert!(write_condition(Some(&any), Some(&any)).is_err());
     }

@@ -3,40 +3,25 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use s3s::dto::{
-    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, CopySource, ETagCondition,
-    MetadataDirective, Timestamp, UploadPartCopyInput, UploadPartCopyOutput,
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, CopySource, ETagCondition, MetadataDirective,
+    Timestamp, UploadPartCopyInput, UploadPartCopyOutput,
 };
 use s3s::{S3Request, S3Result, s3_error};
 
-use super::convert::{
-    ReadConditions, attributes_of, etag, refuse_unsupported, set_checksums, timestamp,
-};
+use super::convert::{ReadConditions, attributes_of, etag, refuse_unsupported, set_checksums, timestamp};
 use super::multipart::part_number;
 use super::objects::MAX_BODY_BYTES;
 use super::{Service, blocking};
 use crate::s3::store::body::BLOCK_BYTES;
-use crate::s3::store::{
-    Condition, Digests, ExpectedDigests, ObjectReader, Received, Store, StoreError,
-};
+use crate::s3::store::{Condition, Digests, ExpectedDigests, ObjectReader, Received, Store, StoreError};
 
-pub(super) async fn copy_object(
-    service: &Service,
-    request: S3Request<CopyObjectInput>,
-) -> S3Result<CopyObjectOutput> {
+pub(super) async fn copy_object(service: &Service, request: S3Request<CopyObjectInput>) -> S3Result<CopyObjectOutput> {
     let input = request.input;
-    refuse_unsupported!(
-        input,
-        sse_customer_algorithm,
-        server_side_encryption,
-        copy_source_sse_customer_algorithm
-    );
+    refuse_unsupported!(input, sse_customer_algorithm, server_side_encryption, copy_source_sse_customer_algorithm);
     let is_replacing = match &input.metadata_directive {
         Some(directive) if directive.as_str() == MetadataDirective::REPLACE => true,
         _ if is_itself(&input) => {
-            return Err(s3_error!(
-                InvalidRequest,
-                "a copy onto itself must replace the metadata"
-            ));
+            return Err(s3_error!(InvalidRequest, "a copy onto itself must replace the metadata"));
         }
         _ => false,
     };
@@ -48,11 +33,7 @@ pub(super) async fn copy_object(
     );
     let reader = open_source(service, &input.copy_source, &conditions).await?;
     let target = service.bucket(&input.bucket)?;
-    let attributes = if is_replacing {
-        attributes_of!(input)
-    } else {
-        reader.meta.attributes.clone()
-    };
+    let attributes = if is_replacing { attributes_of!(input) } else { reader.meta.attributes.clone() };
     let mut digests = digests_like(&reader);
     if let Some(algorithm) = &input.checksum_algorithm {
         digests.add(algorithm.as_str());
@@ -70,10 +51,7 @@ pub(super) async fn copy_object(
         ..CopyObjectResult::default()
     };
     set_checksums!(result, &meta.checksums);
-    Ok(CopyObjectOutput {
-        copy_object_result: Some(result),
-        ..CopyObjectOutput::default()
-    })
+    Ok(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() })
 }
 
 pub(super) async fn upload_part_copy(
@@ -81,11 +59,7 @@ pub(super) async fn upload_part_copy(
     request: S3Request<UploadPartCopyInput>,
 ) -> S3Result<UploadPartCopyOutput> {
     let input = request.input;
-    refuse_unsupported!(
-        input,
-        sse_customer_algorithm,
-        copy_source_sse_customer_algorithm
-    );
+    refuse_unsupported!(input, sse_customer_algorithm, copy_source_sse_customer_algorithm);
     let number = part_number(input.part_number)?;
     let conditions = source_conditions(
         input.copy_source_if_match.clone(),
@@ -117,10 +91,7 @@ pub(super) async fn upload_part_copy(
         e_tag: Some(etag(&part.etag)),
         last_modified: Some(timestamp(part.modified_ms)),
     };
-    Ok(UploadPartCopyOutput {
-        copy_part_result: Some(result),
-        ..UploadPartCopyOutput::default()
-    })
+    Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..UploadPartCopyOutput::default() })
 }
 
 fn is_itself(input: &CopyObjectInput) -> bool {
@@ -133,41 +104,19 @@ fn source_conditions(
     if_modified_since: Option<Timestamp>,
     if_unmodified_since: Option<Timestamp>,
 ) -> ReadConditions {
-    ReadConditions {
-        if_match,
-        if_none_match,
-        if_modified_since,
-        if_unmodified_since,
-    }
+    ReadConditions { if_match, if_none_match, if_modified_since, if_unmodified_since }
 }
 
 /// Opens what is to be copied. A copy that the conditions forbid is refused, not "not modified".
-async fn open_source(
-    service: &Service,
-    source: &CopySource,
-    conditions: &ReadConditions,
-) -> S3Result<ObjectReader> {
-    let CopySource::Bucket {
-        bucket,
-        key,
-        version_id: None,
-    } = source
-    else {
-        return Err(s3_error!(
-            NotImplemented,
-            "copies are made of objects in buckets, without versions"
-        ));
+async fn open_source(service: &Service, source: &CopySource, conditions: &ReadConditions) -> S3Result<ObjectReader> {
+    let CopySource::Bucket { bucket, key, version_id: None } = source else {
+        return Err(s3_error!(NotImplemented, "copies are made of objects in buckets, without versions"));
     };
     let (bucket, key) = (service.bucket(bucket)?, key.to_string());
     let reader = blocking(move || bucket.open(&key)).await?;
-    conditions
-        .check(&reader.meta)
-        .map_err(|_| s3_error!(PreconditionFailed))?;
+    conditions.check(&reader.meta).map_err(|_| s3_error!(PreconditionFailed))?;
     if reader.meta.size > MAX_BODY_BYTES {
-        return Err(StoreError::TooLarge {
-            limit: MAX_BODY_BYTES,
-        }
-        .into());
+        return Err(StoreError::TooLarge { limit: MAX_BODY_BYTES }.into());
     }
     Ok(reader)
 }
@@ -185,24 +134,13 @@ fn source_range(range: Option<&str>, size: u64) -> S3Result<Range<u64>> {
         return Ok(0..size);
     };
     match s3s::dto::Range::parse(text) {
-        Ok(s3s::dto::Range::Int {
-            first,
-            last: Some(last),
-        }) if first <= last && last < size => Ok(first..last + 1),
-        _ => Err(s3_error!(
-            InvalidArgument,
-            "the range of a source is bytes=first-last, inside it"
-        )),
+        Ok(s3s::dto::Range::Int { first, last: Some(last) }) if first <= last && last < size => Ok(first..last + 1),
+        _ => Err(s3_error!(InvalidArgument, "the range of a source is bytes=first-last, inside it")),
     }
 }
 
 /// Copies through memory, a block at a time. Blocks.
-fn copy(
-    store: &Store,
-    mut reader: ObjectReader,
-    range: Range<u64>,
-    digests: Digests,
-) -> Result<Received, StoreError> {
+fn copy(store: &Store, mut reader: ObjectReader, range: Range<u64>, digests: Digests) -> Result<Received, StoreError> {
     let mut receiver = store.receive(digests)?;
     let mut offset = range.start;
     while offset < range.end {

@@ -1,8 +1,7 @@
 use s3s::dto::{
-    AbortIncompleteMultipartUpload, DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput,
-    ExpirationStatus, GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput,
-    LifecycleRule, LifecycleRuleFilter, PutBucketLifecycleConfigurationInput,
-    PutBucketLifecycleConfigurationOutput,
+    AbortIncompleteMultipartUpload, DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput, ExpirationStatus,
+    GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput, LifecycleRule, LifecycleRuleFilter,
+    PutBucketLifecycleConfigurationInput, PutBucketLifecycleConfigurationOutput,
 };
 use s3s::{S3Request, S3Result, s3_error};
 
@@ -18,21 +17,11 @@ pub(super) async fn put_bucket_lifecycle_configuration(
     request: S3Request<PutBucketLifecycleConfigurationInput>,
 ) -> S3Result<PutBucketLifecycleConfigurationOutput> {
     let bucket = service.bucket(&request.input.bucket)?;
-    let rules = request
-        .input
-        .lifecycle_configuration
-        .map(|configuration| configuration.rules)
-        .unwrap_or_default();
+    let rules = request.input.lifecycle_configuration.map(|configuration| configuration.rules).unwrap_or_default();
     if rules.is_empty() || rules.len() > MAX_RULES {
-        return Err(s3_error!(
-            MalformedXML,
-            "a configuration has 1 to {MAX_RULES} rules"
-        ));
+        return Err(s3_error!(MalformedXML, "a configuration has 1 to {MAX_RULES} rules"));
     }
-    let rules = rules
-        .into_iter()
-        .map(stored_rule)
-        .collect::<S3Result<_>>()?;
+    let rules = rules.into_iter().map(stored_rule).collect::<S3Result<_>>()?;
     blocking(move || bucket.set_lifecycle(rules)).await?;
     Ok(PutBucketLifecycleConfigurationOutput::default())
 }
@@ -47,10 +36,7 @@ pub(super) fn get_bucket_lifecycle_configuration(
         return Err(s3_error!(NoSuchLifecycleConfiguration));
     }
     let rules = Some(rules.into_iter().map(shown_rule).collect());
-    Ok(GetBucketLifecycleConfigurationOutput {
-        rules,
-        ..GetBucketLifecycleConfigurationOutput::default()
-    })
+    Ok(GetBucketLifecycleConfigurationOutput { rules, ..GetBucketLifecycleConfigurationOutput::default() })
 }
 
 pub(super) async fn delete_bucket_lifecycle(
@@ -64,29 +50,12 @@ pub(super) async fn delete_bucket_lifecycle(
 
 /// Giving up uploads is the one thing done here.
 fn stored_rule(rule: LifecycleRule) -> S3Result<AbortRule> {
-    refuse_unsupported!(
-        rule,
-        expiration,
-        noncurrent_version_expiration,
-        noncurrent_version_transitions,
-        transitions
-    );
+    refuse_unsupported!(rule, expiration, noncurrent_version_expiration, noncurrent_version_transitions, transitions);
     let filter = rule.filter.unwrap_or_default();
-    refuse_unsupported!(
-        filter,
-        and,
-        object_size_greater_than,
-        object_size_less_than,
-        tag
-    );
-    let days = rule
-        .abort_incomplete_multipart_upload
-        .and_then(|abort| abort.days_after_initiation);
-    let days = days
-        .and_then(|days| u32::try_from(days).ok())
-        .filter(|&days| days > 0);
-    let days =
-        days.ok_or_else(|| s3_error!(InvalidArgument, "DaysAfterInitiation is a positive number"))?;
+    refuse_unsupported!(filter, and, object_size_greater_than, object_size_less_than, tag);
+    let days = rule.abort_incomplete_multipart_upload.and_then(|abort| abort.days_after_initiation);
+    let days = days.and_then(|days| u32::try_from(days).ok()).filter(|&days| days > 0);
+    let days = days.ok_or_else(|| s3_error!(InvalidArgument, "DaysAfterInitiation is a positive number"))?;
     Ok(AbortRule {
         id: rule.id,
         prefix: filter.prefix.or(rule.prefix).unwrap_or_default(),
@@ -96,20 +65,11 @@ fn stored_rule(rule: LifecycleRule) -> S3Result<AbortRule> {
 }
 
 fn shown_rule(rule: AbortRule) -> LifecycleRule {
-    let status = if rule.is_enabled {
-        ExpirationStatus::ENABLED
-    } else {
-        ExpirationStatus::DISABLED
-    };
+    let status = if rule.is_enabled { ExpirationStatus::ENABLED } else { ExpirationStatus::DISABLED };
     let days_after_initiation = i32::try_from(rule.days).ok();
     LifecycleRule {
-        abort_incomplete_multipart_upload: Some(AbortIncompleteMultipartUpload {
-            days_after_initiation,
-        }),
-        filter: Some(LifecycleRuleFilter {
-            prefix: Some(rule.prefix),
-            ..LifecycleRuleFilter::default()
-        }),
+        abort_incomplete_multipart_upload: Some(AbortIncompleteMultipartUpload { days_after_initiation }),
+        filter: Some(LifecycleRuleFilter { prefix: Some(rule.prefix), ..LifecycleRuleFilter::default() }),
         id: rule.id,
         status: ExpirationStatus::from_static(status),
         expiration: None,

@@ -1,8 +1,7 @@
 use s3s::dto::{
-    ChecksumAlgorithm, CommonPrefix, EncodingType, ListMultipartUploadsInput,
-    ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, ListPartsInput, ListPartsOutput, MultipartUpload, Object,
-    ObjectStorageClass, Part,
+    ChecksumAlgorithm, CommonPrefix, EncodingType, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
+    MultipartUpload, Object, ObjectStorageClass, Part,
 };
 use s3s::{S3Request, S3Result, s3_error};
 
@@ -26,12 +25,7 @@ pub(super) fn list_objects_v2(
     };
     let max = page_size(input.max_keys)?;
     let prefix = input.prefix.clone().unwrap_or_default();
-    let page = bucket.list(&Query {
-        prefix: &prefix,
-        delimiter: input.delimiter.as_deref(),
-        start,
-        max: max.entries,
-    });
+    let page = bucket.list(&Query { prefix: &prefix, delimiter: input.delimiter.as_deref(), start, max: max.entries });
     let spelling = Spelling::new(input.encoding_type.as_ref());
     let next = page.next.as_ref().map(encode_token);
     let (contents, common_prefixes) = spelling.page(page);
@@ -52,28 +46,18 @@ pub(super) fn list_objects_v2(
     })
 }
 
-pub(super) fn list_objects(
-    service: &Service,
-    request: S3Request<ListObjectsInput>,
-) -> S3Result<ListObjectsOutput> {
+pub(super) fn list_objects(service: &Service, request: S3Request<ListObjectsInput>) -> S3Result<ListObjectsOutput> {
     let input = request.input;
     let bucket = service.bucket(&input.bucket)?;
     let start = match (&input.marker, &input.delimiter) {
         (None, _) => Start::Beginning,
         // The last entry of the previous page was a common prefix.
-        (Some(marker), Some(delimiter)) if marker.ends_with(delimiter.as_str()) => {
-            Start::AfterPrefix(marker.clone())
-        }
+        (Some(marker), Some(delimiter)) if marker.ends_with(delimiter.as_str()) => Start::AfterPrefix(marker.clone()),
         (Some(marker), _) => Start::After(marker.clone()),
     };
     let max = page_size(input.max_keys)?;
     let prefix = input.prefix.clone().unwrap_or_default();
-    let page = bucket.list(&Query {
-        prefix: &prefix,
-        delimiter: input.delimiter.as_deref(),
-        start,
-        max: max.entries,
-    });
+    let page = bucket.list(&Query { prefix: &prefix, delimiter: input.delimiter.as_deref(), start, max: max.entries });
     let spelling = Spelling::new(input.encoding_type.as_ref());
     let next_marker = page.next.clone().and_then(|next| match next {
         Start::Beginning => None,
@@ -95,23 +79,16 @@ pub(super) fn list_objects(
     })
 }
 
-pub(super) async fn list_parts(
-    service: &Service,
-    request: S3Request<ListPartsInput>,
-) -> S3Result<ListPartsOutput> {
+pub(super) async fn list_parts(service: &Service, request: S3Request<ListPartsInput>) -> S3Result<ListPartsOutput> {
     let input = request.input;
     let bucket = service.bucket(&input.bucket)?;
     let max = page_size(input.max_parts)?;
     let after = input.part_number_marker.unwrap_or_default();
-    let after_number = u32::try_from(after)
-        .map_err(|_| s3_error!(InvalidArgument, "the marker is a part number"))?;
+    let after_number = u32::try_from(after).map_err(|_| s3_error!(InvalidArgument, "the marker is a part number"))?;
     let algorithm = bucket.find_upload_algorithm(&input.key, &input.upload_id)?;
     let (key, id) = (input.key.clone(), input.upload_id.clone());
-    let (parts, is_truncated) =
-        blocking(move || bucket.list_parts(&key, &id, after_number, max.entries)).await?;
-    let last = parts
-        .last()
-        .and_then(|part| i32::try_from(part.number).ok());
+    let (parts, is_truncated) = blocking(move || bucket.list_parts(&key, &id, after_number, max.entries)).await?;
+    let last = parts.last().and_then(|part| i32::try_from(part.number).ok());
     Ok(ListPartsOutput {
         bucket: Some(input.bucket),
         checksum_algorithm: algorithm.map(ChecksumAlgorithm::from),
@@ -138,8 +115,7 @@ pub(super) fn list_multipart_uploads(
     let prefix = input.prefix.clone().unwrap_or_default();
     let key_marker = input.key_marker.clone().unwrap_or_default();
     let id_marker = input.upload_id_marker.clone().unwrap_or_default();
-    let (uploads, is_truncated) =
-        bucket.list_uploads(&prefix, (&key_marker, &id_marker), max.entries);
+    let (uploads, is_truncated) = bucket.list_uploads(&prefix, (&key_marker, &id_marker), max.entries);
     let last = uploads.last().filter(|_| is_truncated).cloned();
     let (next_key, next_id) = last.map(|last| (spelling.write(last.key), last.id)).unzip();
     Ok(ListMultipartUploadsOutput {
@@ -152,12 +128,7 @@ pub(super) fn list_multipart_uploads(
         next_upload_id_marker: next_id,
         prefix: input.prefix.map(|text| spelling.write(text)),
         upload_id_marker: input.upload_id_marker,
-        uploads: Some(
-            uploads
-                .into_iter()
-                .map(|upload| shown_upload(upload, spelling))
-                .collect(),
-        ),
+        uploads: Some(uploads.into_iter().map(|upload| shown_upload(upload, spelling)).collect()),
         ..ListMultipartUploadsOutput::default()
     })
 }
@@ -195,8 +166,7 @@ struct PageSize {
 
 fn page_size(asked: Option<i32>) -> S3Result<PageSize> {
     let shown = asked.unwrap_or(MAX_PAGE).min(MAX_PAGE);
-    let entries = usize::try_from(shown)
-        .map_err(|_| s3_error!(InvalidArgument, "a page has no negative length"))?;
+    let entries = usize::try_from(shown).map_err(|_| s3_error!(InvalidArgument, "a page has no negative length"))?;
     Ok(PageSize { entries, shown })
 }
 
@@ -208,32 +178,16 @@ struct Spelling {
 
 impl Spelling {
     fn new(asked: Option<&EncodingType>) -> Self {
-        Self {
-            is_encoded: asked.is_some_and(|asked| asked.as_str() == EncodingType::URL),
-        }
+        Self { is_encoded: asked.is_some_and(|asked| asked.as_str() == EncodingType::URL) }
     }
 
     fn write(self, text: String) -> String {
-        if self.is_encoded {
-            percent_encode(&text)
-        } else {
-            text
-        }
+        if self.is_encoded { percent_encode(&text) } else { text }
     }
 
     fn page(self, page: Page) -> (Vec<Object>, Vec<CommonPrefix>) {
-        let contents = page
-            .objects
-            .into_iter()
-            .map(|(key, listed)| self.object(key, &listed))
-            .collect();
-        let prefixes = page
-            .prefixes
-            .into_iter()
-            .map(|text| CommonPrefix {
-                prefix: Some(self.write(text)),
-            })
-            .collect();
+        let contents = page.objects.into_iter().map(|(key, listed)| self.object(key, &listed)).collect();
+        let prefixes = page.prefixes.into_iter().map(|text| CommonPrefix { prefix: Some(self.write(text)) }).collect();
         (contents, prefixes)
     }
 
@@ -243,9 +197,7 @@ impl Spelling {
             key: Some(self.write(key)),
             last_modified: Some(timestamp(listed.modified_ms)),
             size: i64::try_from(listed.size).ok(),
-            storage_class: Some(ObjectStorageClass::from_static(
-                ObjectStorageClass::STANDARD,
-            )),
+            storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
             ..Object::default()
         }
     }
@@ -253,15 +205,14 @@ impl Spelling {
 
 fn percent_encode(text: &str) -> String {
     use std::fmt::Write as _;
-    text.bytes()
-        .fold(String::with_capacity(text.len()), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || b"-_.~/*".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                let _ = write!(out, "%{byte:02X}");
-            }
-            out
-        })
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~/*".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
 }
 
 /// Opaque to clients: where the next page begins, in hex.
@@ -275,10 +226,7 @@ fn encode_token(next: &Start) -> String {
 
 fn decode_token(token: &str) -> S3Result<Start> {
     let invalid = || s3_error!(InvalidArgument, "this is no continuation token of ours");
-    let text = hex::decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(invalid)?;
+    let text = hex::decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
     match (text.get(..1), text.get(1..)) {
         (Some("k"), Some(key)) => Ok(Start::After(key.to_owned())),
         (Some("p"), Some(prefix)) => Ok(Start::AfterPrefix(prefix.to_owned())),
@@ -293,11 +241,7 @@ mod tests {
 
     #[test]
     fn tokens_come_back_as_what_they_were() {
-        for start in [
-            Start::Beginning,
-            Start::After("a/é".to_owned()),
-            Start::AfterPrefix("a/".to_owned()),
-        ] {
+        for start in [Start::Beginning, Start::After("a/é".to_owned()), Start::AfterPrefix("a/".to_owned())] {
             assert_eq!(decode_token(&encode_token(&start)).ok(), Some(start));
         }
         for garbage in ["", "zz", "ff", "78", "é"] {
@@ -310,9 +254,6 @@ mod tests {
         let plain = Spelling::new(None);
         let encoded = Spelling { is_encoded: true };
         assert_eq!(plain.write("a b/\u{1}".to_owned()), "a b/\u{1}");
-        assert_eq!(
-            encoded.write("a b/\u{1}é+".to_owned()),
-            "a%20b/%01%C3%A9%2B"
-        );
+        assert_eq!(encoded.write("a b/\u{1}é+".to_owned()), "a%20b/%01%C3%A9%2B");
     }
 }

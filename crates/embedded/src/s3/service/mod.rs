@@ -37,8 +37,7 @@ struct KeyPair {
 
 /// Puts the protocol around the operations.
 pub(super) fn build(service: Service, options: &S3Options) -> Result<S3Service, S3Error> {
-    Region::new(options.region.as_str().into())
-        .map_err(|_| S3Error::Region(options.region.clone()))?;
+    Region::new(options.region.as_str().into()).map_err(|_| S3Error::Region(options.region.clone()))?;
     let mut builder = S3ServiceBuilder::new(service);
     builder.set_auth(KeyPair {
         access_key: options.access_key.clone(),
@@ -50,20 +49,13 @@ pub(super) fn build(service: Service, options: &S3Options) -> Result<S3Service, 
 #[async_trait]
 impl S3Auth for KeyPair {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.access_key {
-            Ok(self.secret_key.clone())
-        } else {
-            Err(s3_error!(InvalidAccessKeyId))
-        }
+        if access_key == self.access_key { Ok(self.secret_key.clone()) } else { Err(s3_error!(InvalidAccessKeyId)) }
     }
 }
 
 impl Service {
     pub(super) fn new(store: Arc<Store>, region: &str) -> Self {
-        Self {
-            store,
-            region: region.to_owned(),
-        }
+        Self { store, region: region.to_owned() }
     }
 
     fn bucket(&self, name: &str) -> S3Result<Arc<Bucket>> {
@@ -77,9 +69,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T, StoreError> + Send + 'static,
 {
-    let done = spawn_blocking(work)
-        .await
-        .map_err(|error| s3_error!(error, InternalError))?;
+    let done = spawn_blocking(work).await.map_err(|error| s3_error!(error, InternalError))?;
     Ok(done?)
 }
 

@@ -37,10 +37,7 @@ impl From<StoreError> for S3Error {
 /// S3 has no word for it; the status has.
 fn disk_full() -> S3Error {
     tracing::error!("the disk with the object store is full");
-    let mut refusal = S3Error::with_message(
-        S3ErrorCode::Custom("InsufficientStorage".into()),
-        "The disk is full.",
-    );
+    let mut refusal = S3Error::with_message(S3ErrorCode::Custom("InsufficientStorage".into()), "The disk is full.");
     refusal.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
     refusal
 }

@@ -74,10 +74,7 @@ where
 {
     let (mut block, mut size) = (Vec::new(), 0);
     while size < BLOCK_BYTES && block.len() < MAX_PIECES {
-        match timeout(IDLE_LIMIT, body.next())
-            .await
-            .map_err(|_| ReceiveError::Idle)?
-        {
+        match timeout(IDLE_LIMIT, body.next()).await.map_err(|_| ReceiveError::Idle)? {
             Some(Ok(bytes)) => {
                 size += bytes.len();
                 block.push(bytes);
@@ -94,10 +91,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T, StoreError> + Send + 'static,
 {
-    spawn_blocking(work)
-        .await
-        .map_err(|_| ReceiveError::Interrupted)?
-        .map_err(ReceiveError::Store)
+    spawn_blocking(work).await.map_err(|_| ReceiveError::Interrupted)?.map_err(ReceiveError::Store)
 }
 
 /// A range of an object, as a stream that knows its length.
@@ -112,12 +106,7 @@ pub(crate) struct SentBody {
 impl SentBody {
     /// From `offset` up to, not including, `end`.
     pub(crate) fn new(reader: ObjectReader, offset: u64, end: u64) -> Self {
-        Self {
-            reader: Some(reader),
-            under_way: None,
-            offset,
-            end,
-        }
+        Self { reader: Some(reader), under_way: None, offset, end }
     }
 
     fn left(&self) -> usize {

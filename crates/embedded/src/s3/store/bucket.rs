@@ -65,21 +65,11 @@ impl Bucket {
         let multipart = aside.join("multipart");
         fs::create_dir(&multipart).map_err(StoreError::io("create", &multipart))?;
         let scratch = disk.scratch()?;
-        let record = BucketRecord {
-            created_ms: file::modified_ms(&scratch.file)?,
-            ..BucketRecord::default()
-        };
+        let record = BucketRecord { created_ms: file::modified_ms(&scratch.file)?, ..BucketRecord::default() };
         write_json(disk, scratch, &aside.join("bucket.json"), &record)?;
         disk.sync_dir(&objects)?;
         disk.commit_dir(&aside, &dir)?;
-        Ok(Self::assemble(
-            disk,
-            dir,
-            name,
-            record,
-            BTreeMap::new(),
-            Uploads::default(),
-        ))
+        Ok(Self::assemble(disk, dir, name, record, BTreeMap::new(), Uploads::default()))
     }
 
     pub(super) fn assemble(
@@ -140,12 +130,7 @@ impl Bucket {
     }
 
     /// Gives a sealed file its key: the moment an object comes into being.
-    pub(super) fn commit(
-        &self,
-        scratch: Scratch,
-        meta: &ObjectMeta,
-        condition: &Condition,
-    ) -> Result<(), StoreError> {
+    pub(super) fn commit(&self, scratch: Scratch, meta: &ObjectMeta, condition: &Condition) -> Result<(), StoreError> {
         self.writing(|| {
             let _key = locked(self.key_lock(&meta.key));
             self.check(&meta.key, condition)?;
@@ -164,9 +149,7 @@ impl Bucket {
     pub(crate) fn check(&self, key: &str, condition: &Condition) -> Result<(), StoreError> {
         let listing = read(&self.listing);
         let holds = match (condition, listing.get(key)) {
-            (Condition::None, _) | (Condition::Absent, None) | (Condition::Present, Some(_)) => {
-                true
-            }
+            (Condition::None, _) | (Condition::Absent, None) | (Condition::Present, Some(_)) => true,
             (Condition::Etag(etag), Some(found)) => **etag == *found.etag,
             (Condition::Etag(_), None) => return Err(StoreError::NoSuchKey),
             (Condition::Absent, Some(_)) | (Condition::Present, None) => false,
@@ -186,22 +169,14 @@ impl Bucket {
         objects: &[(String, Condition)],
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         self.writing(|| {
-            let outcomes: Vec<_> = objects
-                .iter()
-                .map(|(key, condition)| self.unlink(key, condition))
-                .collect();
-            let folders: BTreeSet<_> = objects
-                .iter()
-                .filter_map(|(key, _)| self.object_path(key).parent().map(Path::to_path_buf))
-                .collect();
+            let outcomes: Vec<_> = objects.iter().map(|(key, condition)| self.unlink(key, condition)).collect();
+            let folders: BTreeSet<_> =
+                objects.iter().filter_map(|(key, _)| self.object_path(key).parent().map(Path::to_path_buf)).collect();
             for folder in folders {
                 self.disk.sync_dir(&folder)?;
             }
             let condemn = |removed| self.condemn(removed);
-            Ok(outcomes
-                .into_iter()
-                .map(|outcome| outcome.map(condemn))
-                .collect())
+            Ok(outcomes.into_iter().map(|outcome| outcome.map(condemn)).collect())
         })
     }
 
@@ -249,10 +224,7 @@ impl Bucket {
     }
 
     /// Runs a write unless the bucket is being deleted.
-    pub(super) fn writing<T>(
-        &self,
-        work: impl FnOnce() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub(super) fn writing<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let is_open = read(&self.is_open);
         if !*is_open {
             return Err(StoreError::NoSuchBucket);
@@ -283,11 +255,7 @@ impl Bucket {
 
 impl Listed {
     pub(super) fn of(meta: &ObjectMeta) -> Self {
-        Self {
-            size: meta.size,
-            etag: meta.etag.as_str().into(),
-            modified_ms: meta.modified_ms,
-        }
+        Self { size: meta.size, etag: meta.etag.as_str().into(), modified_ms: meta.modified_ms }
     }
 }
 

@@ -40,12 +40,7 @@ impl Bucket {
         }
         let parts = choose(&state.parts, chosen)?;
         let mut scratch = self.disk.scratch()?;
-        let meta = assemble(
-            &upload.record,
-            id,
-            &parts,
-            file::modified_ms(&scratch.file)?,
-        )?;
+        let meta = assemble(&upload.record, id, &parts, file::modified_ms(&scratch.file)?)?;
         file::seal(&self.disk, &mut scratch, &meta)?;
         self.commit(scratch, &meta, condition)?;
         state.is_open = false;
@@ -67,18 +62,12 @@ impl Bucket {
 
 /// After the object is committed: first the parts it does not consist of go, then the upload is no
 /// longer open. In this order a crash in between is seen at the next start.
-pub(super) fn close_completed(
-    disk: &Disk,
-    dir: &Path,
-    object: &ObjectMeta,
-) -> Result<(), StoreError> {
+pub(super) fn close_completed(disk: &Disk, dir: &Path, object: &ObjectMeta) -> Result<(), StoreError> {
     let Some(list) = &object.parts else {
         return Ok(());
     };
     for name in disk::names_in(dir)? {
-        let is_surplus = name
-            .parse()
-            .is_ok_and(|number: u32| list.parts.iter().all(|part| part.number != number));
+        let is_surplus = name.parse().is_ok_and(|number: u32| list.parts.iter().all(|part| part.number != number));
         if is_surplus {
             let path = dir.join(name);
             fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
@@ -88,18 +77,13 @@ pub(super) fn close_completed(
 }
 
 /// The parts the client chose, if it knows them.
-fn choose<'a>(
-    stored: &'a BTreeMap<u32, PartMeta>,
-    chosen: &[ChosenPart],
-) -> Result<Vec<&'a PartMeta>, StoreError> {
+fn choose<'a>(stored: &'a BTreeMap<u32, PartMeta>, chosen: &[ChosenPart]) -> Result<Vec<&'a PartMeta>, StoreError> {
     if chosen.is_empty() || !chosen.is_sorted_by(|a, b| a.number < b.number) {
         return Err(StoreError::InvalidPartOrder);
     }
     let mut parts = Vec::with_capacity(chosen.len());
     for choice in chosen {
-        let invalid = StoreError::InvalidPart {
-            number: choice.number,
-        };
+        let invalid = StoreError::InvalidPart { number: choice.number };
         let Some(part) = stored.get(&choice.number) else {
             return Err(invalid);
         };
@@ -108,42 +92,21 @@ fn choose<'a>(
         }
         parts.push(part);
     }
-    let small = parts
-        .iter()
-        .rev()
-        .skip(1)
-        .find(|part| part.size < MIN_PART_BYTES);
+    let small = parts.iter().rev().skip(1).find(|part| part.size < MIN_PART_BYTES);
     match small {
-        Some(part) => Err(StoreError::PartTooSmall {
-            number: part.number,
-            size: part.size,
-            min: MIN_PART_BYTES,
-        }),
+        Some(part) => Err(StoreError::PartTooSmall { number: part.number, size: part.size, min: MIN_PART_BYTES }),
         None => Ok(parts),
     }
 }
 
-fn assemble(
-    record: &UploadRecord,
-    id: &str,
-    parts: &[&PartMeta],
-    modified_ms: i64,
-) -> Result<ObjectMeta, StoreError> {
+fn assemble(record: &UploadRecord, id: &str, parts: &[&PartMeta], modified_ms: i64) -> Result<ObjectMeta, StoreError> {
     let size = parts.iter().map(|part| part.size).sum();
     if size > MAX_OBJECT_BYTES {
-        return Err(StoreError::TooLarge {
-            limit: MAX_OBJECT_BYTES,
-        });
+        return Err(StoreError::TooLarge { limit: MAX_OBJECT_BYTES });
     }
     let checksums: Vec<&Checksums> = parts.iter().map(|part| &part.checksums).collect();
     let etag = combined_etag(parts.iter().map(|part| part.etag.as_str()));
-    let spans = parts
-        .iter()
-        .map(|part| PartSpan {
-            number: part.number,
-            size: part.size,
-        })
-        .collect();
+    let spans = parts.iter().map(|part| PartSpan { number: part.number, size: part.size }).collect();
     Ok(ObjectMeta {
         key: record.key.clone(),
         size,
@@ -151,9 +114,6 @@ fn assemble(
         modified_ms,
         attributes: record.attributes.clone(),
         checksums: combined_checksums(&checksums),
-        parts: Some(PartList {
-            upload: id.to_owned(),
-            parts: spans,
-        }),
+        parts: Some(PartList { upload: id.to_owned(), parts: spans }),
     })
 }

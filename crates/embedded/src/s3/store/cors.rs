@@ -28,20 +28,12 @@ impl CorsRule {
     }
 
     fn allows(&self, asked: &Preflight<'_>) -> bool {
-        let mut headers = asked
-            .headers
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
-        self.origins
-            .iter()
-            .any(|pattern| is_match(pattern, asked.origin))
+        let mut headers = asked.headers.split(',').map(str::trim).filter(|name| !name.is_empty());
+        self.origins.iter().any(|pattern| is_match(pattern, asked.origin))
             && self.methods.iter().any(|method| method == asked.method)
             && headers.all(|name| {
                 let name = name.to_ascii_lowercase();
-                self.allowed_headers
-                    .iter()
-                    .any(|pattern| is_match(&pattern.to_ascii_lowercase(), &name))
+                self.allowed_headers.iter().any(|pattern| is_match(&pattern.to_ascii_lowercase(), &name))
             })
     }
 
@@ -55,9 +47,7 @@ impl CorsRule {
 fn is_match(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((start, end)) => {
-            text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end)
-        }
+        Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
     }
 }
 
@@ -77,31 +67,13 @@ mod tests {
     #[test]
     fn a_rule_allows_its_origins_methods_and_headers_and_nothing_else() {
         let rules = [rule()];
-        let ask = |origin, method, headers| {
-            CorsRule::find(
-                &rules,
-                &Preflight {
-                    origin,
-                    method,
-                    headers,
-                },
-            )
-            .is_some()
-        };
-        assert!(ask(
-            "https://studio.example",
-            "PUT",
-            "content-type, Content-MD5"
-        ));
+        let ask = |origin, method, headers| CorsRule::find(&rules, &Preflight { origin, method, headers }).is_some();
+        assert!(ask("https://studio.example", "PUT", "content-type, Content-MD5"));
         assert!(ask("https://studio.example", "PUT", ""));
         assert!(!ask("https://studio.example.org", "PUT", ""));
         assert!(!ask("http://studio.example", "PUT", ""));
         assert!(!ask("https://studio.example", "DELETE", ""));
-        assert!(!ask(
-            "https://studio.example",
-            "PUT",
-            "content-type, x-amz-acl"
-        ));
+        assert!(!ask("https://studio.example", "PUT", "content-type, x-amz-acl"));
     }
 
     #[test]

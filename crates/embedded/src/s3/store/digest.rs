@@ -30,21 +30,12 @@ pub(crate) const ALGORITHMS: [&str; 5] = ["CRC32", "CRC32C", "CRC64NVME", "SHA1"
 impl Checksums {
     /// In the order of [`ALGORITHMS`].
     pub(crate) fn values(&self) -> [Option<&String>; 5] {
-        [
-            &self.crc32,
-            &self.crc32c,
-            &self.crc64nvme,
-            &self.sha1,
-            &self.sha256,
-        ]
-        .map(Option::as_ref)
+        [&self.crc32, &self.crc32c, &self.crc64nvme, &self.sha1, &self.sha256].map(Option::as_ref)
     }
 
     /// The slot of an algorithm, named as in [`ALGORITHMS`] without regard to case.
     pub(crate) fn slot(&mut self, algorithm: &str) -> Option<&mut Option<String>> {
-        let index = ALGORITHMS
-            .iter()
-            .position(|known| known.eq_ignore_ascii_case(algorithm))?;
+        let index = ALGORITHMS.iter().position(|known| known.eq_ignore_ascii_case(algorithm))?;
         Some(match index {
             0 => &mut self.crc32,
             1 => &mut self.crc32c,
@@ -60,10 +51,7 @@ impl Checksums {
 
     /// The first algorithm whose announced value is not the one found here.
     pub(crate) fn first_mismatch(&self, announced: &Self) -> Option<&'static str> {
-        let pairs = ALGORITHMS
-            .into_iter()
-            .zip(announced.values())
-            .zip(self.values());
+        let pairs = ALGORITHMS.into_iter().zip(announced.values()).zip(self.values());
         pairs
             .filter(|((_, announced), found)| announced.is_some() && announced != found)
             .map(|((name, _), _)| name)
@@ -96,10 +84,7 @@ pub(crate) struct Digested {
 
 impl Digests {
     pub(crate) fn new() -> Self {
-        Self {
-            md5: Md5::new(),
-            checksums: ChecksumHasher::default(),
-        }
+        Self { md5: Md5::new(), checksums: ChecksumHasher::default() }
     }
 
     /// Adds an algorithm by its name on the wire. False if it is none we know.
@@ -139,10 +124,7 @@ impl Digests {
             sha1: sums.checksum_sha1,
             sha256: sums.checksum_sha256,
         };
-        Digested {
-            md5: self.md5.finalize(),
-            checksums,
-        }
+        Digested { md5: self.md5.finalize(), checksums }
     }
 }
 
@@ -153,11 +135,7 @@ impl Digested {
 
     /// Refuses a body that is not the one announced.
     pub(crate) fn check(&self, expected: &ExpectedDigests) -> Result<(), StoreError> {
-        if expected
-            .md5
-            .as_ref()
-            .is_some_and(|md5| *md5 != BASE64.encode(self.md5))
-        {
+        if expected.md5.as_ref().is_some_and(|md5| *md5 != BASE64.encode(self.md5)) {
             return Err(StoreError::BadDigest { algorithm: "MD5" });
         }
         match self.checksums.first_mismatch(&expected.checksums) {
@@ -190,9 +168,7 @@ pub(super) fn combined_checksums(parts: &[&Checksums]) -> Checksums {
             .collect::<Option<Vec<_>>>()
             .map(|digests| digests.concat());
         // S3 defines no such form for CRC64NVME.
-        let value = raw
-            .filter(|_| algorithm != "CRC64NVME")
-            .and_then(|raw| checksum_of(algorithm, &raw));
+        let value = raw.filter(|_| algorithm != "CRC64NVME").and_then(|raw| checksum_of(algorithm, &raw));
         if let Some(slot) = combined.slot(algorithm) {
             *slot = value.map(|value| format!("{value}-{count}"));
         }
@@ -204,11 +180,7 @@ fn checksum_of(algorithm: &str, bytes: &[u8]) -> Option<String> {
     let mut digests = Digests::new();
     digests.add(algorithm);
     digests.update(bytes);
-    digests
-        .finish()
-        .checksums
-        .slot(algorithm)
-        .and_then(Option::take)
+    digests.finish().checksums.slot(algorithm).and_then(Option::take)
 }
 
 #[cfg(test)]
@@ -226,22 +198,13 @@ mod tests {
 
     #[test]
     fn known_bodies_have_known_digests() {
-        let found = digest(
-            b"123456789",
-            &["crc32", "CRC32C", "crc64nvme", "sha1", "sha256"],
-        );
+        let found = digest(b"123456789", &["crc32", "CRC32C", "crc64nvme", "sha1", "sha256"]);
         assert_eq!(found.etag(), "25f9e794323b453885f5181f1b624d0b");
         assert_eq!(found.checksums.crc32.as_deref(), Some("y/Q5Jg=="));
         assert_eq!(found.checksums.crc32c.as_deref(), Some("4waSgw=="));
         assert_eq!(found.checksums.crc64nvme.as_deref(), Some("rosUhgp5mIg="));
-        assert_eq!(
-            found.checksums.sha1.as_deref(),
-            Some("98O8HYCOBHMq32eZZczDTKeuNEE=")
-        );
-        assert_eq!(
-            found.checksums.sha256.as_deref(),
-            Some("FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=")
-        );
+        assert_eq!(found.checksums.sha1.as_deref(), Some("98O8HYCOBHMq32eZZczDTKeuNEE="));
+        assert_eq!(found.checksums.sha256.as_deref(), Some("FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="));
     }
 
     #[test]
@@ -249,22 +212,11 @@ mod tests {
         let found = digest(b"new!", &["CRC32C"]);
         let mut expected = ExpectedDigests::default();
         expected.checksums.crc32c = Some("AAAAAA==".to_owned());
-        assert!(matches!(
-            found.check(&expected),
-            Err(StoreError::BadDigest {
-                algorithm: "CRC32C"
-            })
-        ));
-        expected
-            .checksums
-            .crc32c
-            .clone_from(&found.checksums.crc32c);
+        assert!(matches!(found.check(&expected), Err(StoreError::BadDigest { algorithm: "CRC32C" })));
+        expected.checksums.crc32c.clone_from(&found.checksums.crc32c);
         found.check(&expected).expect("the right one");
         expected.md5 = Some(BASE64.encode([0; 16]));
-        assert!(matches!(
-            found.check(&expected),
-            Err(StoreError::BadDigest { algorithm: "MD5" })
-        ));
+        assert!(matches!(found.check(&expected), Err(StoreError::BadDigest { algorithm: "MD5" })));
     }
 
     #[test]
@@ -276,10 +228,7 @@ mod tests {
 
     #[test]
     fn parts_combine_into_one_etag_and_the_checksums_all_of_them_have() {
-        let parts = [
-            digest(b"ab", &["CRC32", "SHA256"]),
-            digest(b"c", &["CRC32"]),
-        ];
+        let parts = [digest(b"ab", &["CRC32", "SHA256"]), digest(b"c", &["CRC32"])];
         let etags: Vec<String> = parts.iter().map(Digested::etag).collect();
         let etag = combined_etag(etags.iter().map(String::as_str)).expect("hex");
         assert!(etag.ends_with("-2") && etag.len() == 34, "{etag}");

@@ -29,11 +29,7 @@ impl Disk {
         let tmp = root.join("tmp");
         remove_tree(&tmp)?;
         fs::create_dir_all(&tmp).map_err(StoreError::io("create", &tmp))?;
-        let disk = Self {
-            tmp,
-            sync,
-            next: AtomicU64::new(0),
-        };
+        let disk = Self { tmp, sync, next: AtomicU64::new(0) };
         disk.sync_dir(root)?;
         Ok(disk)
     }
@@ -46,11 +42,7 @@ impl Disk {
             .create_new(true)
             .open(&path)
             .map_err(StoreError::io("create", &path))?;
-        Ok(Scratch {
-            file,
-            path,
-            is_committed: false,
-        })
+        Ok(Scratch { file, path, is_committed: false })
     }
 
     /// What the clock that stamps files says, in milliseconds since 1970.
@@ -60,8 +52,7 @@ impl Disk {
 
     /// A free name aside, for a folder.
     pub(super) fn scratch_path(&self) -> PathBuf {
-        self.tmp
-            .join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
+        self.tmp.join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
     /// Forces the content to disk; needed before [`Self::commit`], and apart from it because it
@@ -70,10 +61,7 @@ impl Disk {
         if !self.sync {
             return Ok(());
         }
-        scratch
-            .file
-            .sync_data()
-            .map_err(StoreError::io("sync", &scratch.path))
+        scratch.file.sync_data().map_err(StoreError::io("sync", &scratch.path))
     }
 
     /// Gives the file its name, replacing what had it. Once this returns, it survives a power cut.
@@ -102,9 +90,7 @@ impl Disk {
         if !self.sync {
             return Ok(());
         }
-        File::open(dir)
-            .and_then(|dir| dir.sync_all())
-            .map_err(StoreError::io("sync", dir))
+        File::open(dir).and_then(|dir| dir.sync_all()).map_err(StoreError::io("sync", dir))
     }
 }
 
@@ -140,9 +126,7 @@ pub(super) fn names_in(dir: &Path) -> Result<Vec<String>, StoreError> {
 /// The first half of [`Disk::remove`]; [`Disk::sync_parent`] is the other.
 pub(super) fn unlink(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(StoreError::io("remove", path)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
         _ => Ok(()),
     }
 }
@@ -150,9 +134,7 @@ pub(super) fn unlink(path: &Path) -> Result<(), StoreError> {
 /// Removes a folder and everything in it, if it is there.
 pub(super) fn remove_tree(dir: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(StoreError::io("remove", dir)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", dir)(error)),
         _ => Ok(()),
     }
 }

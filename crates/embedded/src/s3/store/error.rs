@@ -39,36 +39,22 @@ pub(crate) enum StoreError {
     #[error("{} is damaged: {detail}", path.display())]
     Damaged { path: PathBuf, detail: String },
     #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
 }
 
 impl StoreError {
     /// For `map_err` on a system call.
-    pub(crate) fn io<E: Into<io::Error>>(
-        action: &'static str,
-        path: &Path,
-    ) -> impl FnOnce(E) -> Self {
+    pub(crate) fn io<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl FnOnce(E) -> Self {
         move |source| {
             let source = source.into();
             match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
-                _ => Self::Io {
-                    action,
-                    path: path.to_path_buf(),
-                    source,
-                },
+                _ => Self::Io { action, path: path.to_path_buf(), source },
             }
         }
     }
 
     pub(crate) fn damaged(path: &Path, detail: &impl ToString) -> Self {
-        Self::Damaged {
-            path: path.to_path_buf(),
-            detail: detail.to_string(),
-        }
+        Self::Damaged { path: path.to_path_buf(), detail: detail.to_string() }
     }
 }

@@ -37,11 +37,7 @@ pub(crate) struct Received {
 
 impl Receiver {
     pub(super) fn new(scratch: Scratch, digests: Digests) -> Self {
-        Self {
-            scratch,
-            digests,
-            size: 0,
-        }
+        Self { scratch, digests, size: 0 }
     }
 
     /// Bytes received so far.
@@ -53,10 +49,7 @@ impl Receiver {
     pub(crate) fn write(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
         for chunk in chunks {
             self.digests.update(chunk);
-            self.scratch
-                .file
-                .write_all(chunk)
-                .map_err(StoreError::io("write", Path::new("a file aside")))?;
+            self.scratch.file.write_all(chunk).map_err(StoreError::io("write", Path::new("a file aside")))?;
             self.size += chunk.len() as u64;
         }
         Ok(())
@@ -65,18 +58,11 @@ impl Receiver {
     /// Ends the body. One that is not what was announced is dropped here, and with it its file.
     pub(crate) fn finish(self, expected: &ExpectedDigests) -> Result<Received, StoreError> {
         if let Some(announced) = expected.size.filter(|&announced| announced != self.size) {
-            return Err(StoreError::IncompleteBody {
-                received: self.size,
-                announced,
-            });
+            return Err(StoreError::IncompleteBody { received: self.size, announced });
         }
         let digested = self.digests.finish();
         digested.check(expected)?;
-        Ok(Received {
-            scratch: self.scratch,
-            size: self.size,
-            digested,
-        })
+        Ok(Received { scratch: self.scratch, size: self.size, digested })
     }
 }
 
@@ -87,42 +73,28 @@ impl Received {
     }
 
     /// Closes the file with its footer and forces it to disk.
-    pub(super) fn seal<T: Serialize>(
-        mut self,
-        disk: &Disk,
-        footer: &T,
-    ) -> Result<Scratch, StoreError> {
+    pub(super) fn seal<T: Serialize>(mut self, disk: &Disk, footer: &T) -> Result<Scratch, StoreError> {
         seal(disk, &mut self.scratch, footer)?;
         Ok(self.scratch)
     }
 }
 
 /// Closes a file aside with its footer and forces it to disk.
-pub(super) fn seal<T: Serialize>(
-    disk: &Disk,
-    scratch: &mut Scratch,
-    footer: &T,
-) -> Result<(), StoreError> {
+pub(super) fn seal<T: Serialize>(disk: &Disk, scratch: &mut Scratch, footer: &T) -> Result<(), StoreError> {
     write_footer(&mut scratch.file, footer)?;
     disk.sync_scratch(scratch)
 }
 
 pub(super) fn modified_ms(file: &File) -> Result<i64, StoreError> {
-    let meta = file
-        .metadata()
-        .map_err(StoreError::io("inspect", Path::new("a file aside")))?;
+    let meta = file.metadata().map_err(StoreError::io("inspect", Path::new("a file aside")))?;
     Ok(meta.mtime() * 1_000 + meta.mtime_nsec() / 1_000_000)
 }
 
 fn write_footer<T: Serialize>(file: &mut File, footer: &T) -> Result<(), StoreError> {
     let failed = || StoreError::io("write", Path::new("a file aside"));
     let mut bytes = serde_json::to_vec(footer).map_err(|error| failed()(io::Error::from(error)))?;
-    let length = u32::try_from(bytes.len())
-        .ok()
-        .filter(|&length| u64::from(length) <= MAX_FOOTER_BYTES);
-    let length = length.ok_or(StoreError::TooLarge {
-        limit: MAX_FOOTER_BYTES,
-    })?;
+    let length = u32::try_from(bytes.len()).ok().filter(|&length| u64::from(length) <= MAX_FOOTER_BYTES);
+    let length = length.ok_or(StoreError::TooLarge { limit: MAX_FOOTER_BYTES })?;
     let crc = crc32c::crc32c(&bytes);
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(&crc.to_le_bytes());
@@ -131,18 +103,12 @@ fn write_footer<T: Serialize>(file: &mut File, footer: &T) -> Result<(), StoreEr
 }
 
 /// The footer of a file and the length of the body before it.
-pub(super) fn read_footer<T: DeserializeOwned>(
-    file: &File,
-    path: &Path,
-) -> Result<(T, u64), StoreError> {
+pub(super) fn read_footer<T: DeserializeOwned>(file: &File, path: &Path) -> Result<(T, u64), StoreError> {
     let failed = || StoreError::io("read", path);
     let total = file.metadata().map_err(failed())?.len();
-    let footer_end = total
-        .checked_sub(TRAILER_BYTES as u64)
-        .ok_or_else(|| StoreError::damaged(path, &"too short"))?;
+    let footer_end = total.checked_sub(TRAILER_BYTES as u64).ok_or_else(|| StoreError::damaged(path, &"too short"))?;
     let mut trailer = [0; TRAILER_BYTES];
-    file.read_exact_at(&mut trailer, footer_end)
-        .map_err(failed())?;
+    file.read_exact_at(&mut trailer, footer_end).map_err(failed())?;
     let [l0, l1, l2, l3, c0, c1, c2, c3, mark @ ..] = trailer;
     let length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
     if mark != *MARK || length > MAX_FOOTER_BYTES || length > footer_end {
@@ -150,15 +116,10 @@ pub(super) fn read_footer<T: DeserializeOwned>(
     }
     let body_size = footer_end - length;
     let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-    file.read_exact_at(&mut bytes, body_size)
-        .map_err(failed())?;
+    file.read_exact_at(&mut bytes, body_size).map_err(failed())?;
     if crc32c::crc32c(&bytes) != u32::from_le_bytes([c0, c1, c2, c3]) {
-        return Err(StoreError::damaged(
-            path,
-            &"its footer has another checksum",
-        ));
+        return Err(StoreError::damaged(path, &"its footer has another checksum"));
     }
-    let footer =
-        serde_json::from_slice(&bytes).map_err(|error| StoreError::damaged(path, &error))?;
+    let footer = serde_json::from_slice(&bytes).map_err(|error| StoreError::damaged(path, &error))?;
     Ok((footer, body_size))
 }

@@ -28,23 +28,14 @@ pub(super) struct Lease {
 
 impl Leases {
     pub(super) fn new(multipart_dir: PathBuf) -> Arc<Self> {
-        Arc::new(Self {
-            multipart_dir,
-            in_use: Mutex::default(),
-        })
+        Arc::new(Self { multipart_dir, in_use: Mutex::default() })
     }
 
     /// The caller must check afterwards that the object still consists of these parts: they are
     /// safe from then on.
     pub(super) fn take(self: &Arc<Self>, upload: &str) -> Lease {
-        locked(&self.in_use)
-            .entry(upload.to_owned())
-            .or_default()
-            .readers += 1;
-        Lease {
-            leases: Arc::clone(self),
-            upload: upload.to_owned(),
-        }
+        locked(&self.in_use).entry(upload.to_owned()).or_default().readers += 1;
+        Lease { leases: Arc::clone(self), upload: upload.to_owned() }
     }
 
     /// Removes the parts of an object that is no more, now or when the last reader is done.

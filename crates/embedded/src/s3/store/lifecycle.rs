@@ -20,9 +20,7 @@ pub(crate) struct AbortRule {
 
 impl AbortRule {
     fn is_due(&self, key: &str, initiated_ms: i64, now_ms: i64) -> bool {
-        self.is_enabled
-            && key.starts_with(&self.prefix)
-            && now_ms - initiated_ms >= i64::from(self.days) * DAY_MS
+        self.is_enabled && key.starts_with(&self.prefix) && now_ms - initiated_ms >= i64::from(self.days) * DAY_MS
     }
 }
 
@@ -31,9 +29,7 @@ impl Store {
     pub(crate) fn abort_stale_uploads(&self) -> Result<usize, StoreError> {
         let now_ms = self.disk.now_ms()?;
         let buckets = self.list_buckets().into_iter();
-        buckets
-            .map(|bucket| bucket.abort_stale_uploads(now_ms))
-            .sum()
+        buckets.map(|bucket| bucket.abort_stale_uploads(now_ms)).sum()
     }
 }
 
@@ -44,10 +40,7 @@ impl Bucket {
         let (uploads, _) = self.list_uploads("", ("", ""), usize::MAX);
         let mut aborted = 0;
         for upload in uploads {
-            if !rules
-                .iter()
-                .any(|rule| rule.is_due(&upload.key, upload.initiated_ms, now_ms))
-            {
+            if !rules.iter().any(|rule| rule.is_due(&upload.key, upload.initiated_ms, now_ms)) {
                 continue;
             }
             match self.abort_upload(&upload.key, &upload.id) {

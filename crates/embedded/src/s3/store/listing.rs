@@ -47,12 +47,8 @@ impl Start {
     fn bound(&self, prefix: &str) -> Option<Bound<String>> {
         let bound = match self {
             Self::After(key) if key.as_str() >= prefix => Bound::Excluded(key.clone()),
-            Self::AfterPrefix(seen) if seen.as_str() >= prefix => {
-                Bound::Included(first_after_prefix(seen)?)
-            }
-            Self::Beginning | Self::After(_) | Self::AfterPrefix(_) => {
-                Bound::Included(prefix.to_owned())
-            }
+            Self::AfterPrefix(seen) if seen.as_str() >= prefix => Bound::Included(first_after_prefix(seen)?),
+            Self::Beginning | Self::After(_) | Self::AfterPrefix(_) => Bound::Included(prefix.to_owned()),
         };
         Some(bound)
     }
@@ -117,14 +113,8 @@ mod tests {
     use super::*;
 
     fn keys(keys: &[&str]) -> BTreeMap<String, Listed> {
-        let listed = Listed {
-            size: 1,
-            etag: "e".into(),
-            modified_ms: 0,
-        };
-        keys.iter()
-            .map(|key| ((*key).to_owned(), listed.clone()))
-            .collect()
+        let listed = Listed { size: 1, etag: "e".into(), modified_ms: 0 };
+        keys.iter().map(|key| ((*key).to_owned(), listed.clone())).collect()
     }
 
     fn shown(page: &Page) -> Vec<&str> {
@@ -132,47 +122,21 @@ mod tests {
     }
 
     fn query<'a>(prefix: &'a str, delimiter: Option<&'a str>, max: usize) -> Query<'a> {
-        Query {
-            prefix,
-            delimiter,
-            start: Start::Beginning,
-            max,
-        }
+        Query { prefix, delimiter, start: Start::Beginning, max }
     }
 
     #[test]
     fn pages_of_any_size_show_every_key_and_prefix_once_and_in_order() {
-        let map = keys(&[
-            "a",
-            "a/1",
-            "a/2",
-            "a/b/3",
-            "a0",
-            "b/",
-            "b/x",
-            "c",
-            "é/1",
-            "é/2",
-            "\u{10FFFF}/1",
-            "\u{10FFFF}/2",
-        ]);
+        let map =
+            keys(&["a", "a/1", "a/2", "a/b/3", "a0", "b/", "b/x", "c", "é/1", "é/2", "\u{10FFFF}/1", "\u{10FFFF}/2"]);
         for delimiter in [None, Some("/"), Some("b/")] {
             for prefix in ["", "a", "a/", "b/", "é", "zzz", "\u{10FFFF}"] {
                 let whole = list(&map, &query(prefix, delimiter, 1_000));
                 assert_eq!(whole.next, None);
                 for max in 1..6 {
-                    let (mut objects, mut prefixes, mut start) =
-                        (Vec::new(), Vec::new(), Start::Beginning);
+                    let (mut objects, mut prefixes, mut start) = (Vec::new(), Vec::new(), Start::Beginning);
                     loop {
-                        let page = list(
-                            &map,
-                            &Query {
-                                prefix,
-                                delimiter,
-                                start,
-                                max,
-                            },
-                        );
+                        let page = list(&map, &Query { prefix, delimiter, start, max });
                         assert!(page.objects.len() + page.prefixes.len() <= max);
                         objects.extend(page.objects);
                         prefixes.extend(page.prefixes);
@@ -200,19 +164,8 @@ mod tests {
     #[test]
     fn a_start_before_the_prefix_shows_the_whole_prefix() {
         let map = keys(&["a", "p/1", "p/2", "q"]);
-        for start in [
-            Start::After("b".to_owned()),
-            Start::AfterPrefix("a".to_owned()),
-        ] {
-            let page = list(
-                &map,
-                &Query {
-                    prefix: "p/",
-                    delimiter: None,
-                    start,
-                    max: 10,
-                },
-            );
+        for start in [Start::After("b".to_owned()), Start::AfterPrefix("a".to_owned())] {
+            let page = list(&map, &Query { prefix: "p/", delimiter: None, start, max: 10 });
             assert_eq!(shown(&page), ["p/1", "p/2"]);
         }
     }

@@ -92,13 +92,7 @@ impl Store {
             let bucket = recovery::open_bucket(&disk, buckets_dir.join(&name), &name)?;
             buckets.insert(name, Arc::new(bucket));
         }
-        Ok(Self {
-            disk,
-            buckets_dir,
-            buckets: RwLock::new(buckets),
-            changing: Mutex::default(),
-            _lock: lock,
-        })
+        Ok(Self { disk, buckets_dir, buckets: RwLock::new(buckets), changing: Mutex::default(), _lock: lock })
     }
 
     /// A new file aside, to receive a body.
@@ -107,10 +101,7 @@ impl Store {
     }
 
     pub(crate) fn find_bucket(&self, name: &str) -> Result<Arc<Bucket>, StoreError> {
-        read(&self.buckets)
-            .get(name)
-            .cloned()
-            .ok_or(StoreError::NoSuchBucket)
+        read(&self.buckets).get(name).cloned().ok_or(StoreError::NoSuchBucket)
     }
 
     pub(crate) fn list_buckets(&self) -> Vec<Arc<Bucket>> {

@@ -22,32 +22,16 @@ enum Source {
     /// The bytes are in this file.
     Whole { file: File, path: PathBuf },
     /// The bytes are in part files, opened one at a time.
-    Parts {
-        dir: PathBuf,
-        list: PartList,
-        open: Option<(usize, File)>,
-        _lease: Lease,
-    },
+    Parts { dir: PathBuf, list: PartList, open: Option<(usize, File)>, _lease: Lease },
 }
 
 impl ObjectReader {
     pub(super) fn whole(meta: ObjectMeta, file: File, path: PathBuf) -> Self {
-        Self {
-            meta,
-            source: Source::Whole { file, path },
-        }
+        Self { meta, source: Source::Whole { file, path } }
     }
 
     pub(super) fn parts(meta: ObjectMeta, list: PartList, dir: PathBuf, lease: Lease) -> Self {
-        Self {
-            meta,
-            source: Source::Parts {
-                dir,
-                list,
-                open: None,
-                _lease: lease,
-            },
-        }
+        Self { meta, source: Source::Parts { dir, list, open: None, _lease: lease } }
     }
 
     /// Reads up to `max` bytes from `offset`; fewer at a part's end, none only at the object's end.
@@ -59,9 +43,7 @@ impl ObjectReader {
                 let length = usize::try_from(left).unwrap_or(max).min(max);
                 read_exact(file, offset, length).map_err(StoreError::io("read", path))
             }
-            Source::Parts {
-                dir, list, open, ..
-            } => {
+            Source::Parts { dir, list, open, .. } => {
                 let Some((index, offset_in_part)) = locate(list, offset) else {
                     return Ok(Bytes::new());
                 };
@@ -71,11 +53,8 @@ impl ObjectReader {
                     Some((opened, file)) if opened == index => file,
                     _ => File::open(&path).map_err(StoreError::io("open", &path))?,
                 };
-                let length = usize::try_from(part.size - offset_in_part)
-                    .unwrap_or(max)
-                    .min(max);
-                let bytes = read_exact(&file, offset_in_part, length)
-                    .map_err(StoreError::io("read", &path))?;
+                let length = usize::try_from(part.size - offset_in_part).unwrap_or(max).min(max);
+                let bytes = read_exact(&file, offset_in_part, length).map_err(StoreError::io("read", &path))?;
                 *open = Some((index, file));
                 Ok(bytes)
             }
@@ -108,24 +87,9 @@ mod tests {
 
     #[test]
     fn every_offset_falls_into_one_part() {
-        let parts = [(1, 3), (3, 0), (7, 2)]
-            .map(|(number, size)| PartSpan { number, size })
-            .to_vec();
-        let list = PartList {
-            upload: "u".to_owned(),
-            parts,
-        };
+        let parts = [(1, 3), (3, 0), (7, 2)].map(|(number, size)| PartSpan { number, size }).to_vec();
+        let list = PartList { upload: "u".to_owned(), parts };
         let found: Vec<_> = (0..6).map(|offset| locate(&list, offset)).collect();
-        assert_eq!(
-            found,
-            [
-                Some((0, 0)),
-                Some((0, 1)),
-                Some((0, 2)),
-                Some((2, 0)),
-                Some((2, 1)),
-                None
-            ]
-        );
+        assert_eq!(found, [Some((0, 0)), Some((0, 1)), Some((0, 2)), Some((2, 0)), Some((2, 1)), None]);
     }
 }

@@ -41,25 +41,14 @@ impl Bucket {
     }
 
     pub(crate) fn set_lifecycle(&self, lifecycle: Vec<AbortRule>) -> Result<(), StoreError> {
-        self.change_record(|record| BucketRecord {
-            lifecycle,
-            ..record
-        })
+        self.change_record(|record| BucketRecord { lifecycle, ..record })
     }
 
-    fn change_record(
-        &self,
-        change: impl FnOnce(BucketRecord) -> BucketRecord,
-    ) -> Result<(), StoreError> {
+    fn change_record(&self, change: impl FnOnce(BucketRecord) -> BucketRecord) -> Result<(), StoreError> {
         self.writing(|| {
             let _changing = locked(&self.changing_record);
             let changed = change(read(&self.record).clone());
-            write_json(
-                &self.disk,
-                self.disk.scratch()?,
-                &self.dir.join("bucket.json"),
-                &changed,
-            )?;
+            write_json(&self.disk, self.disk.scratch()?, &self.dir.join("bucket.json"), &changed)?;
             *write(&self.record) = changed;
             Ok(())
         })

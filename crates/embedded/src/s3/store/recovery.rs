@@ -30,11 +30,7 @@ struct Objects {
     damaged: usize,
 }
 
-pub(super) fn open_bucket(
-    disk: &Arc<Disk>,
-    dir: PathBuf,
-    name: &str,
-) -> Result<Bucket, StoreError> {
+pub(super) fn open_bucket(disk: &Arc<Disk>, dir: PathBuf, name: &str) -> Result<Bucket, StoreError> {
     let record = read_json(&dir.join("bucket.json"))?;
     let objects = read_objects(&dir.join("objects"))?;
     let uploads = Uploads::default();
@@ -42,23 +38,14 @@ pub(super) fn open_bucket(
     for id in disk::names_in(&multipart)? {
         recover_upload(disk, &dir, &id, &objects, &uploads)?;
     }
-    Ok(Bucket::assemble(
-        disk,
-        dir,
-        name,
-        record,
-        objects.listing,
-        uploads,
-    ))
+    Ok(Bucket::assemble(disk, dir, name, record, objects.listing, uploads))
 }
 
 fn read_objects(dir: &Path) -> Result<Objects, StoreError> {
     let shards = disk::names_in(dir)?;
     let groups = shards.chunks(shards.len().div_ceil(READERS).max(1));
     let read = std::thread::scope(|scope| {
-        let readers: Vec<_> = groups
-            .map(|group| scope.spawn(move || read_shards(dir, group)))
-            .collect();
+        let readers: Vec<_> = groups.map(|group| scope.spawn(move || read_shards(dir, group))).collect();
         readers
             .into_iter()
             .map(|reader| reader.join().unwrap_or_else(|panic| resume_unwind(panic)))
@@ -103,10 +90,7 @@ impl Objects {
 fn read_object(path: &Path) -> Result<ObjectMeta, StoreError> {
     let file = File::open(path).map_err(StoreError::io("open", path))?;
     let (meta, _) = file::read_footer::<ObjectMeta>(&file, path)?;
-    if path
-        .file_name()
-        .is_none_or(|name| *name != *object_name(&meta.key))
-    {
+    if path.file_name().is_none_or(|name| *name != *object_name(&meta.key)) {
         return Err(StoreError::damaged(path, &"it lies at another key's place"));
     }
     Ok(meta)

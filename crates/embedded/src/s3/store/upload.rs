@@ -93,22 +93,13 @@ impl Uploads {
 
     pub(super) fn insert(&self, id: &str, record: UploadRecord, parts: BTreeMap<u32, PartMeta>) {
         let place = (record.key.clone(), id.to_owned());
-        let upload = Upload {
-            record,
-            state: Mutex::new(State {
-                is_open: true,
-                parts,
-            }),
-        };
+        let upload = Upload { record, state: Mutex::new(State { is_open: true, parts }) };
         locked(&self.0).insert(place, Arc::new(upload));
     }
 
     pub(super) fn find(&self, key: &str, id: &str) -> Result<Arc<Upload>, StoreError> {
         let place = (key.to_owned(), id.to_owned());
-        locked(&self.0)
-            .get(&place)
-            .cloned()
-            .ok_or(StoreError::NoSuchUpload)
+        locked(&self.0).get(&place).cloned().ok_or(StoreError::NoSuchUpload)
     }
 
     pub(super) fn remove(&self, key: &str, id: &str) {
@@ -128,17 +119,8 @@ impl Bucket {
             fs::create_dir(&dir).map_err(StoreError::io("create", &dir))?;
             let scratch = self.disk.scratch()?;
             let initiated_ms = file::modified_ms(&scratch.file)?;
-            let NewUpload {
-                key,
-                attributes,
-                algorithm,
-            } = new;
-            let record = UploadRecord {
-                key,
-                attributes,
-                algorithm,
-                initiated_ms,
-            };
+            let NewUpload { key, attributes, algorithm } = new;
+            let record = UploadRecord { key, attributes, algorithm, initiated_ms };
             write_json(&self.disk, scratch, &dir.join(RECORD), &record)?;
             self.disk.sync_parent(&dir)?;
             self.uploads.insert(&id, record, BTreeMap::new());
@@ -147,22 +129,12 @@ impl Bucket {
     }
 
     /// The checksum the client promised for every part of an upload.
-    pub(crate) fn find_upload_algorithm(
-        &self,
-        key: &str,
-        id: &str,
-    ) -> Result<Option<String>, StoreError> {
+    pub(crate) fn find_upload_algorithm(&self, key: &str, id: &str) -> Result<Option<String>, StoreError> {
         Ok(self.uploads.find(key, id)?.record.algorithm.clone())
     }
 
     /// Stores a part, replacing one of the same number.
-    pub(crate) fn put_part(
-        &self,
-        key: &str,
-        id: &str,
-        number: u32,
-        body: Received,
-    ) -> Result<PartMeta, StoreError> {
+    pub(crate) fn put_part(&self, key: &str, id: &str, number: u32, body: Received) -> Result<PartMeta, StoreError> {
         let upload = self.uploads.find(key, id)?;
         let meta = PartMeta {
             number,
@@ -174,10 +146,7 @@ impl Bucket {
         let scratch = body.seal(&self.disk, &meta)?;
         // The order of locks is everywhere: the upload, the bucket, the key.
         let mut state = upload.open_state()?;
-        self.writing(|| {
-            self.disk
-                .commit(scratch, &part_path(&self.upload_dir(id), number))
-        })?;
+        self.writing(|| self.disk.commit(scratch, &part_path(&self.upload_dir(id), number)))?;
         state.parts.insert(number, meta.clone());
         Ok(meta)
     }
@@ -192,36 +161,25 @@ impl Bucket {
     ) -> Result<(Vec<PartMeta>, bool), StoreError> {
         let upload = self.uploads.find(key, id)?;
         let state = upload.open_state()?;
-        let mut rest = state
-            .parts
-            .range(after.saturating_add(1)..)
-            .map(|(_, part)| part.clone());
+        let mut rest = state.parts.range(after.saturating_add(1)..).map(|(_, part)| part.clone());
         let page = rest.by_ref().take(max).collect();
         Ok((page, rest.next().is_some()))
     }
 
     /// Up to `max` uploads of keys with `prefix` that come after the given key and id, and whether
     /// there are more.
-    pub(crate) fn list_uploads(
-        &self,
-        prefix: &str,
-        after: (&str, &str),
-        max: usize,
-    ) -> (Vec<UploadSummary>, bool) {
+    pub(crate) fn list_uploads(&self, prefix: &str, after: (&str, &str), max: usize) -> (Vec<UploadSummary>, bool) {
         let uploads = locked(&self.uploads.0);
         // An empty id means every upload of the key was shown already.
-        let is_after = |key: &str, id: &str| {
-            key > after.0 || (key == after.0 && !after.1.is_empty() && id > after.1)
-        };
-        let mut rest = uploads
-            .iter()
-            .filter(|((key, id), _)| key.starts_with(prefix) && is_after(key, id))
-            .map(|((key, id), upload)| UploadSummary {
+        let is_after = |key: &str, id: &str| key > after.0 || (key == after.0 && !after.1.is_empty() && id > after.1);
+        let mut rest = uploads.iter().filter(|((key, id), _)| key.starts_with(prefix) && is_after(key, id)).map(
+            |((key, id), upload)| UploadSummary {
                 key: key.clone(),
                 id: id.clone(),
                 algorithm: upload.record.algorithm.clone(),
                 initiated_ms: upload.record.initiated_ms,
-            });
+            },
+        );
         let page = rest.by_ref().take(max).collect();
         (page, rest.next().is_some())
     }
@@ -243,19 +201,12 @@ impl Bucket {
 impl Upload {
     fn open_state(&self) -> Result<std::sync::MutexGuard<'_, State>, StoreError> {
         let state = locked(&self.state);
-        if state.is_open {
-            Ok(state)
-        } else {
-            Err(StoreError::NoSuchUpload)
-        }
+        if state.is_open { Ok(state) } else { Err(StoreError::NoSuchUpload) }
     }
 }
 
 /// Names a folder that is never reused, even after the clock was set back.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a name only has to be new; nothing depends on its value"
-)]
+#[expect(clippy::disallowed_methods, reason = "a name only has to be new; nothing depends on its value")]
 fn new_upload_id() -> String {
     hex::encode(rand::random::<[u8; 16]>())
 }

@@ -46,9 +46,7 @@ impl Fixture {
 
     fn body(&self, bytes: &[u8]) -> Received {
         let mut receiver = self.store().receive(Digests::new()).expect("a file");
-        receiver
-            .write(&[Bytes::copy_from_slice(bytes)])
-            .expect("written");
+        receiver.write(&[Bytes::copy_from_slice(bytes)]).expect("written");
         receiver.finish(&ExpectedDigests::default()).expect("whole")
     }
 
@@ -56,14 +54,8 @@ impl Fixture {
         self.put_if(key, bytes, &Condition::None).expect("stored")
     }
 
-    fn put_if(
-        &self,
-        key: &str,
-        bytes: &[u8],
-        condition: &Condition,
-    ) -> Result<ObjectMeta, StoreError> {
-        self.bucket()
-            .put(key, self.body(bytes), Attributes::default(), condition)
+    fn put_if(&self, key: &str, bytes: &[u8], condition: &Condition) -> Result<ObjectMeta, StoreError> {
+        self.bucket().put(key, self.body(bytes), Attributes::default(), condition)
     }
 
     fn get(&self, key: &str) -> Result<Vec<u8>, StoreError> {
@@ -71,58 +63,27 @@ impl Fixture {
     }
 
     fn keys(&self) -> Vec<String> {
-        let query = Query {
-            prefix: "",
-            delimiter: None,
-            start: Start::Beginning,
-            max: 1_000,
-        };
-        self.bucket()
-            .list(&query)
-            .objects
-            .into_iter()
-            .map(|(key, _)| key)
-            .collect()
+        let query = Query { prefix: "", delimiter: None, start: Start::Beginning, max: 1_000 };
+        self.bucket().list(&query).objects.into_iter().map(|(key, _)| key).collect()
     }
 
     fn create_upload(&self, key: &str) -> String {
-        self.bucket()
-            .create_upload(NewUpload {
-                key: key.to_owned(),
-                ..NewUpload::default()
-            })
-            .expect("an upload")
+        self.bucket().create_upload(NewUpload { key: key.to_owned(), ..NewUpload::default() }).expect("an upload")
     }
 
     fn put_part(&self, key: &str, id: &str, number: u32, bytes: &[u8]) -> ChosenPart {
-        let part = self
-            .bucket()
-            .put_part(key, id, number, self.body(bytes))
-            .expect("a part");
-        ChosenPart {
-            number,
-            etag: part.etag,
-            checksums: Checksums::default(),
-        }
+        let part = self.bucket().put_part(key, id, number, self.body(bytes)).expect("a part");
+        ChosenPart { number, etag: part.etag, checksums: Checksums::default() }
     }
 
-    fn complete(
-        &self,
-        key: &str,
-        id: &str,
-        parts: &[ChosenPart],
-    ) -> Result<ObjectMeta, StoreError> {
-        self.bucket()
-            .complete_upload(key, id, parts, &Condition::None)
+    fn complete(&self, key: &str, id: &str, parts: &[ChosenPart]) -> Result<ObjectMeta, StoreError> {
+        self.bucket().complete_upload(key, id, parts, &Condition::None)
     }
 
     /// An object of two parts, and its upload.
     fn put_in_parts(&self, key: &str, last: &[u8]) -> (String, Vec<ChosenPart>) {
         let id = self.create_upload(key);
-        let parts = vec![
-            self.put_part(key, &id, 1, &vec![1; MIN]),
-            self.put_part(key, &id, 4, last),
-        ];
+        let parts = vec![self.put_part(key, &id, 1, &vec![1; MIN]), self.put_part(key, &id, 4, last)];
         self.complete(key, &id, &parts).expect("completed");
         (id, parts)
     }
@@ -132,29 +93,16 @@ impl Fixture {
     }
 
     fn upload_dir(&self, id: &str) -> PathBuf {
-        self.dir
-            .path()
-            .join("buckets")
-            .join(BUCKET)
-            .join("multipart")
-            .join(id)
+        self.dir.path().join("buckets").join(BUCKET).join("multipart").join(id)
     }
 
     fn object_path(&self, key: &str) -> PathBuf {
         let name = bucket::object_name(key);
-        self.dir
-            .path()
-            .join("buckets")
-            .join(BUCKET)
-            .join("objects")
-            .join(&name[..2])
-            .join(name)
+        self.dir.path().join("buckets").join(BUCKET).join("objects").join(&name[..2]).join(name)
     }
 
     fn files_aside(&self) -> usize {
-        fs::read_dir(self.dir.path().join("tmp"))
-            .expect("the folder")
-            .count()
+        fs::read_dir(self.dir.path().join("tmp")).expect("the folder").count()
     }
 }
 

@@ -13,38 +13,20 @@ fn an_upload_survives_a_crash_after_every_step() {
     let second = fixture.put_part("clip", &id, 2, b"two");
     fixture.put_part("clip", &id, 3, b"not chosen");
     fixture.reopen();
-    let (parts, is_truncated) = fixture
-        .bucket()
-        .list_parts("clip", &id, 0, 2)
-        .expect("open");
+    let (parts, is_truncated) = fixture.bucket().list_parts("clip", &id, 0, 2).expect("open");
     assert_eq!((parts.len(), is_truncated), (2, true));
     assert_eq!(parts[1].etag, second.etag);
     let chosen = [first, second];
     let meta = fixture.complete("clip", &id, &chosen).expect("completed");
-    assert!(
-        !upload::part_path(&fixture.upload_dir(&id), 3).exists(),
-        "a part that was not chosen stays"
-    );
+    assert!(!upload::part_path(&fixture.upload_dir(&id), 3).exists(), "a part that was not chosen stays");
     for _ in 0..2 {
-        assert_eq!(
-            fixture.get("clip").expect("there"),
-            [vec![1; MIN], b"two".to_vec()].concat()
-        );
-        assert_eq!(
-            fixture
-                .complete("clip", &id, &chosen)
-                .expect("asked again")
-                .etag,
-            meta.etag
-        );
+        assert_eq!(fixture.get("clip").expect("there"), [vec![1; MIN], b"two".to_vec()].concat());
+        assert_eq!(fixture.complete("clip", &id, &chosen).expect("asked again").etag, meta.etag);
         assert_eq!(fixture.open_uploads(), 0);
         fixture.reopen();
     }
     fixture.put("clip", b"another");
-    assert!(matches!(
-        fixture.complete("clip", &id, &chosen),
-        Err(StoreError::NoSuchUpload)
-    ));
+    assert!(matches!(fixture.complete("clip", &id, &chosen), Err(StoreError::NoSuchUpload)));
 }
 
 #[test]
@@ -94,17 +76,9 @@ fn an_aborted_upload_is_gone() {
     fixture.bucket().abort_upload("clip", &id).expect("aborted");
     assert!(!fixture.upload_dir(&id).exists());
     for _ in 0..2 {
-        assert!(matches!(
-            fixture.bucket().abort_upload("clip", &id),
-            Err(StoreError::NoSuchUpload)
-        ));
-        assert!(matches!(
-            fixture.complete("clip", &id, std::slice::from_ref(&part)),
-            Err(StoreError::NoSuchUpload)
-        ));
-        let late = fixture
-            .bucket()
-            .put_part("clip", &id, 2, fixture.body(b"late"));
+        assert!(matches!(fixture.bucket().abort_upload("clip", &id), Err(StoreError::NoSuchUpload)));
+        assert!(matches!(fixture.complete("clip", &id, std::slice::from_ref(&part)), Err(StoreError::NoSuchUpload)));
+        let late = fixture.bucket().put_part("clip", &id, 2, fixture.body(b"late"));
         assert!(matches!(late, Err(StoreError::NoSuchUpload)));
         fixture.reopen();
     }
@@ -114,37 +88,17 @@ fn an_aborted_upload_is_gone() {
 fn uploads_end_by_themselves_where_the_bucket_says_so() {
     const DAY_MS: i64 = 86_400_000;
     let mut fixture = Fixture::new();
-    let rule = AbortRule {
-        id: None,
-        prefix: "in/".to_owned(),
-        days: 2,
-        is_enabled: true,
-    };
+    let rule = AbortRule { id: None, prefix: "in/".to_owned(), days: 2, is_enabled: true };
     fixture.create_upload("out/clip");
     let id = fixture.create_upload("in/clip");
     let begun_ms = fixture.bucket().list_uploads("in/", ("", ""), 1).0[0].initiated_ms;
-    let abort =
-        |fixture: &Fixture, now_ms| fixture.bucket().abort_stale_uploads(now_ms).expect("swept");
-    assert_eq!(
-        abort(&fixture, begun_ms + 9 * DAY_MS),
-        0,
-        "without a rule nothing ends"
-    );
-    fixture
-        .bucket()
-        .set_lifecycle(vec![AbortRule {
-            is_enabled: false,
-            ..rule.clone()
-        }])
-        .expect("set");
+    let abort = |fixture: &Fixture, now_ms| fixture.bucket().abort_stale_uploads(now_ms).expect("swept");
+    assert_eq!(abort(&fixture, begun_ms + 9 * DAY_MS), 0, "without a rule nothing ends");
+    fixture.bucket().set_lifecycle(vec![AbortRule { is_enabled: false, ..rule.clone() }]).expect("set");
     assert_eq!(abort(&fixture, begun_ms + 9 * DAY_MS), 0, "the rule is off");
     fixture.bucket().set_lifecycle(vec![rule]).expect("set");
     fixture.reopen();
-    assert_eq!(
-        fixture.store().abort_stale_uploads().expect("swept"),
-        0,
-        "it was begun just now"
-    );
+    assert_eq!(fixture.store().abort_stale_uploads().expect("swept"), 0, "it was begun just now");
     assert_eq!(abort(&fixture, begun_ms + 2 * DAY_MS - 1), 0);
     assert_eq!(abort(&fixture, begun_ms + 2 * DAY_MS), 1);
     assert_eq!(fixture.open_uploads(), 1);
@@ -157,55 +111,20 @@ fn a_refused_completion_leaves_the_upload_as_it_was() {
     let id = fixture.create_upload("clip");
     let small = fixture.put_part("clip", &id, 1, b"small");
     let last = fixture.put_part("clip", &id, 2, b"last");
-    let unknown = ChosenPart {
-        number: 9,
-        ..last.clone()
-    };
-    let other = ChosenPart {
-        etag: small.etag.clone(),
-        ..last.clone()
-    };
+    let unknown = ChosenPart { number: 9, ..last.clone() };
+    let other = ChosenPart { etag: small.etag.clone(), ..last.clone() };
     let mut other_sum = last.clone();
     other_sum.checksums.crc32 = Some("AAAAAA==".to_owned());
     let refusal = |parts: &[ChosenPart]| fixture.complete("clip", &id, parts).expect_err("refused");
     assert!(matches!(refusal(&[]), StoreError::InvalidPartOrder));
-    assert!(matches!(
-        refusal(&[last.clone(), small.clone()]),
-        StoreError::InvalidPartOrder
-    ));
-    assert!(matches!(
-        refusal(&[last.clone(), last.clone()]),
-        StoreError::InvalidPartOrder
-    ));
-    assert!(matches!(
-        refusal(&[unknown]),
-        StoreError::InvalidPart { number: 9 }
-    ));
-    assert!(matches!(
-        refusal(&[other]),
-        StoreError::InvalidPart { number: 2 }
-    ));
-    assert!(matches!(
-        refusal(&[other_sum]),
-        StoreError::InvalidPart { number: 2 }
-    ));
-    assert!(matches!(
-        refusal(&[small, last.clone()]),
-        StoreError::PartTooSmall { number: 1, .. }
-    ));
-    assert!(matches!(
-        fixture.complete("another", &id, std::slice::from_ref(&last)),
-        Err(StoreError::NoSuchUpload)
-    ));
-    assert_eq!(
-        fixture
-            .bucket()
-            .list_parts("clip", &id, 0, 10)
-            .expect("open")
-            .0
-            .len(),
-        2
-    );
+    assert!(matches!(refusal(&[last.clone(), small.clone()]), StoreError::InvalidPartOrder));
+    assert!(matches!(refusal(&[last.clone(), last.clone()]), StoreError::InvalidPartOrder));
+    assert!(matches!(refusal(&[unknown]), StoreError::InvalidPart { number: 9 }));
+    assert!(matches!(refusal(&[other]), StoreError::InvalidPart { number: 2 }));
+    assert!(matches!(refusal(&[other_sum]), StoreError::InvalidPart { number: 2 }));
+    assert!(matches!(refusal(&[small, last.clone()]), StoreError::PartTooSmall { number: 1, .. }));
+    assert!(matches!(fixture.complete("another", &id, std::slice::from_ref(&last)), Err(StoreError::NoSuchUpload)));
+    assert_eq!(fixture.bucket().list_parts("clip", &id, 0, 10).expect("open").0.len(), 2);
     fixture.complete("clip", &id, &[last]).expect("still open");
 }
 
@@ -221,8 +140,5 @@ fn parts_are_not_swept_while_the_object_they_belong_to_may_be_repaired() {
     assert!(fixture.upload_dir(&id).exists());
     fs::write(&path, whole).expect("repaired");
     fixture.reopen();
-    assert_eq!(
-        fixture.get("clip").expect("there"),
-        [vec![1; MIN], b"end".to_vec()].concat()
-    );
+    assert_eq!(fixture.get("clip").expect("there"), [vec![1; MIN], b"end".to_vec()].concat());
 }

@@ -1,0 +1,175 @@
+//! Workers that die, stop and give up.
+
+use std::path::Path;
+
+use estrade_db::PgPool;
+use estrade_testkit::media::Clip;
+use serde_json::{Value, json};
+
+use crate::harness::hls::Multivariant;
+use crate::harness::programs::decode;
+use crate::harness::server::Setup;
+use crate::harness::{Client, Estrade, eventually, world};
+
+/// Takes some seconds to process: there is a middle to be struck in.
+const LONG: Clip = Clip { width: 720, height: 1280, tenths: 120, rate: 30, has_audio: true, extra: &[] };
+
+/// The one job of a clip: state, attempts, lease token.
+async fn job(db: &PgPool) -> (String, i32, i64) {
+    let statement = "SELECT state, attempt, lease_token FROM jobs WHERE kind = 'transcode_clip'";
+    sqlx::query_as(statement).fetch_one(db).await.expect("a job")
+}
+
+async fn chunks(db: &PgPool) -> Vec<(i32, i64)> {
+    sqlx::query_as("SELECT number, token FROM media_chunks ORDER BY number").fetch_all(db).await.expect("chunks")
+}
+
+/// Uploads the long clip and waits until its transcode is well on its way and not at its end.
+async fn strike_in_the_middle(creator: &Client, db: &PgPool) -> String {
+    let id = creator.upload(&world().clip_bytes(LONG), &[]).await;
+    eventually("the first chunk is stored", || async { (!chunks(db).await.is_empty()).then_some(()) }).await;
+    let (state, ..) = job(db).await;
+    assert_eq!(state, "running", "the job has a middle");
+    id
+}
+
+async fn let_leases_lapse(db: &PgPool) {
+    let statement = "UPDATE jobs SET leased_until = now() - interval '1 second' WHERE state = 'running'";
+    sqlx::query(statement).execute(db).await.expect("lapsed");
+}
+
+/// Whole, decodable, and from the first rung to the last.
+async fn check_finished(creator: &Client, id: &str) {
+    let clip = creator.wait_complete(id).await;
+    let url = clip["hls_url"].as_str().expect("an address");
+    assert_eq!(Multivariant::fetch(creator, url).await.rungs(), [360, 540, 720]);
+    decode(url);
+}
+
+#[tokio::test]
+async fn when_a_server_is_killed_another_one_finishes_its_transcode() {
+    let server = Estrade::start().await;
+    let (creator, db) = (server.sign_up("ada").await, server.db().await);
+    let id = strike_in_the_middle(&creator, &db).await;
+    let children = children_of(server.pid());
+    assert!(!children.is_empty(), "media is read in a child");
+    let setup = server.kill();
+    eventually("no child outlives the server", || async { children.iter().all(|pid| !is_alive(*pid)).then_some(()) })
+        .await;
+    let done_before = chunks(&db).await;
+    let_leases_lapse(&db).await;
+
+    let successor = setup.beside("serve").start().await;
+    check_finished(&creator.at(&successor.base), &id).await;
+    let (state, attempt, token) = job(&db).await;
+    assert_eq!((state.as_str(), attempt), ("completed", 2));
+    let done = chunks(&db).await;
+    assert!(done.starts_with(&done_before), "what was done stays: {done_before:?} {done:?}");
+    assert!(done.iter().skip(done_before.len()).all(|(_, made_by)| *made_by == token), "{done:?}");
+    assert!(done.len() > done_before.len(), "there was something left to do");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_hands_its_transcode_back_and_it_costs_no_attempt() {
+    let server = Estrade::start().await;
+    let (creator, db) = (server.sign_up("ada").await, server.db().await);
+    let id = strike_in_the_middle(&creator, &db).await;
+    let setup = server.stop().await;
+    let (state, attempt, _) = job(&db).await;
+    assert_eq!((state.as_str(), attempt), ("available", 0));
+
+    let successor = setup.start().await;
+    check_finished(&creator.at(&successor.base), &id).await;
+    let (state, attempt, _) = job(&db).await;
+    assert_eq!((state.as_str(), attempt), ("completed", 1));
+}
+
+#[tokio::test]
+async fn a_clip_that_kills_its_workers_is_given_up_with_a_reason_and_may_be_tried_again() {
+    let server = Setup::fresh().await.may_log_errors().start().await;
+    let (creator, db) = (server.sign_up("ada").await, server.db().await);
+    let id = strike_in_the_middle(&creator, &db).await;
+    let setup = server.kill();
+    sqlx::query("UPDATE jobs SET attempt = attempts_max").execute(&db).await.expect("used up");
+    let_leases_lapse(&db).await;
+
+    let successor = setup.start().await;
+    let creator = creator.at(&successor.base);
+    let clip = eventually("the clip is given up", || async {
+        let clip = creator.clip(&id).await;
+        (!clip["failure"].is_null()).then_some(clip)
+    })
+    .await;
+    assert_eq!((&clip["failure"]["code"], &clip["failure"]["retryable"]), (&json!("worker_lost"), &json!(true)));
+    assert!(clip["failure"]["message"].as_str().is_some_and(|message| message.ends_with('.')), "{clip}");
+    creator.post(&format!("/v1/clips/{id}/retry"), &Value::Null).await.expect(202);
+    check_finished(&creator, &id).await;
+}
+
+#[tokio::test]
+async fn one_clip_that_cannot_be_stored_does_not_hold_up_the_others() {
+    let server = Setup::fresh().await.may_log_errors().start().await;
+    let (creator, db) = (server.sign_up("ada").await, server.db().await);
+    sqlx::query("UPDATE jobs SET attempt = attempts_max").execute(&db).await.expect("nothing yet");
+    let source = world().clip_bytes(Clip::PORTRAIT);
+    let id = creator.upload(&source, &[("visibility", "private")]).await;
+    creator.wait_complete(&id).await;
+    for key in server.blobs().list("sources/").await.expect("listed") {
+        server.blobs().delete(&key).await.expect("deleted");
+    }
+    // A version to be made of a source that is no longer there, as after a loss in the store.
+    sqlx::raw_sql(
+        "BEGIN; UPDATE clips SET processing = 'waiting', version_id = NULL, published_at = NULL, publish = false;
+         DELETE FROM renditions; DELETE FROM media_chunks;
+         UPDATE media_versions SET plan = NULL, playlist = NULL, first_token = NULL, duration_ms = NULL, width = NULL,
+                height = NULL, has_audio = NULL, is_complete = false, poster_name = NULL, poster_token = NULL;
+         UPDATE jobs SET state = 'available', finished_at = NULL, attempt = 0, run_at = now(); NOTIFY jobs; COMMIT",
+    )
+    .execute(&db)
+    .await
+    .expect("changed");
+    let good = creator.publish(&source, &[]).await;
+    assert_eq!(good["state"], "ready");
+    let failed = creator.wait_failed(&id).await;
+    assert_eq!(failed["failure"]["code"], "source_missing");
+}
+
+#[tokio::test]
+async fn each_role_works_in_a_process_of_its_own() {
+    let api = Setup::fresh().await.role("api").start().await;
+    let feed = api.setup().beside("feed").start().await;
+    let transcoder = api.setup().beside("transcoder").start().await;
+    let creator = api.sign_up("ada").await;
+    let clip = creator.publish(&world().clip_bytes(Clip::PORTRAIT), &[]).await;
+    let guest = feed.client();
+    eventually("the feed's process serves the clip", || async {
+        let page = guest.get("/v1/feeds/trending").await.expect(200).json();
+        page["items"].as_array().expect("items").iter().any(|item| item["clip"]["id"] == clip["id"]).then_some(())
+    })
+    .await;
+    for (server, path) in
+        [(&feed, "/v1/me"), (&transcoder, "/v1/me"), (&transcoder, "/v1/feeds/trending"), (&api, "/v1/feeds/trending")]
+    {
+        server.client().call(reqwest::Method::GET, path).undocumented().await.expect(404);
+    }
+    for server in [api, feed, transcoder] {
+        server.stop().await;
+    }
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
+}
+
+/// After the name in parentheses stand the state and the parent.
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+}
+
+fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
