@@ -24,7 +24,10 @@ impl From<StoreError> for S3Error {
             StoreError::PartTooSmall { .. } => S3ErrorCode::EntityTooSmall,
             StoreError::TooLarge { .. } => S3ErrorCode::EntityTooLarge,
             StoreError::DiskFull => return disk_full(),
-            StoreError::InUse { .. } | StoreError::Damaged { .. } | StoreError::Io { .. } => {
+            StoreError::BeyondEnd { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Io { .. } => {
                 tracing::error!(%error, "the object store failed");
                 // Paths on this machine are nobody's business.
                 return s3_error!(InternalError);

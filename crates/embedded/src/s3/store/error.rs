@@ -32,6 +32,8 @@ pub(crate) enum StoreError {
     PartTooSmall { number: u32, size: u64, min: u64 },
     #[error("at most {limit} bytes are taken")]
     TooLarge { limit: u64 },
+    #[error("the object ends before byte {offset}")]
+    BeyondEnd { offset: u64 },
     #[error("the disk is full")]
     DiskFull,
     #[error("another estrade is using {}: stop it first, or give this one its own ESTRADE_DATA_DIR", folder.display())]

@@ -34,10 +34,13 @@ impl ObjectReader {
         Self { meta, source: Source::Parts { dir, list, open: None, _lease: lease } }
     }
 
-    /// Reads up to `max` bytes from `offset`; fewer at a part's end, none only at the object's end.
-    /// Blocks.
+    /// Reads up to `max` bytes from `offset`, fewer at the end of a part. Never none: who asks for
+    /// what lies beyond the end is told so rather than kept asking. Blocks.
     pub(crate) fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, StoreError> {
         let left = self.meta.size.saturating_sub(offset);
+        if left == 0 || max == 0 {
+            return Err(StoreError::BeyondEnd { offset });
+        }
         match &mut self.source {
             Source::Whole { file, path } => {
                 let length = usize::try_from(left).unwrap_or(max).min(max);
@@ -45,7 +48,7 @@ impl ObjectReader {
             }
             Source::Parts { dir, list, open, .. } => {
                 let Some((index, offset_in_part)) = locate(list, offset) else {
-                    return Ok(Bytes::new());
+                    return Err(StoreError::BeyondEnd { offset });
                 };
                 let part = list.parts[index];
                 let path = super::upload::part_path(dir, part.number);
