@@ -1,5 +1,6 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -145,14 +146,25 @@ async fn an_interrupted_first_start_and_stale_locks_are_got_over() {
     let socket_dir = cluster.socket_dir().to_path_buf();
     cluster.stop().await.expect("stopped");
 
-    // After a power cut, the number in the lock files may belong to anybody: here to this test.
-    let lock = format!("{}\n{}\n1\n5432\n\n\n1 1\nready\n", std::process::id(), dir.join("data").display());
+    // After a power cut, the number in the lock files may belong to anybody, even to a process of the
+    // user the server runs as, which it would take for another server.
+    let mut stranger = Command::new("cat");
+    stranger.stdin(Stdio::piped());
+    if is_root() {
+        let data = fs::metadata(dir.join("data")).expect("made");
+        stranger.uid(data.uid()).gid(data.gid());
+    }
+    let mut stranger = stranger.spawn().expect("cat runs");
+    let lock = format!("{}\n{}\n1\n5432\n\n\n1 1\nready\n", stranger.id(), dir.join("data").display());
     fs::write(dir.join("data/postmaster.pid"), &lock).expect("written");
     fs::write(socket_dir.join(".s.PGSQL.5432.lock"), &lock).expect("written");
     let cluster = start(&dir).await;
     assert!(!cluster.is_adopted());
-    assert_ne!(cluster.pid(), i32::try_from(std::process::id()).expect("a process id"));
+    assert_ne!(cluster.pid(), i32::try_from(stranger.id()).expect("a process id"));
     cluster.stop().await.expect("stopped");
+    assert!(stranger.try_wait().expect("watched").is_none(), "a stranger was stopped");
+    drop(stranger.stdin.take());
+    stranger.wait().expect("collected");
     fs::remove_dir_all(socket_dir).expect("removed");
 }
 

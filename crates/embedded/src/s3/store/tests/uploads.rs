@@ -1,5 +1,7 @@
 //! Uploads in parts, and what a crash between their steps leaves.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 
 #[test]
@@ -12,10 +14,12 @@ fn an_upload_survives_a_crash_after_every_step() {
     fixture.put_part("clip", &id, 2, b"will be replaced");
     let second = fixture.put_part("clip", &id, 2, b"two");
     fixture.put_part("clip", &id, 3, b"not chosen");
-    fixture.reopen();
-    let (parts, is_truncated) = fixture.bucket().list_parts("clip", &id, 0, 2).expect("open");
-    assert_eq!((parts.len(), is_truncated), (2, true));
-    assert_eq!(parts[1].etag, second.etag);
+    for _ in 0..2 {
+        let (parts, is_truncated) = fixture.bucket().list_parts("clip", &id, 0, 2).expect("open");
+        assert_eq!((parts.len(), is_truncated), (2, true));
+        assert_eq!(parts[1].etag, second.etag);
+        fixture.reopen();
+    }
     let chosen = [first, second];
     let meta = fixture.complete("clip", &id, &chosen).expect("completed");
     assert!(!upload::part_path(&fixture.upload_dir(&id), 3).exists(), "a part that was not chosen stays");
@@ -141,4 +145,33 @@ fn parts_are_not_swept_while_the_object_they_belong_to_may_be_repaired() {
     fs::write(&path, whole).expect("repaired");
     fixture.reopen();
     assert_eq!(fixture.get("clip").expect("there"), [vec![1; MIN], b"end".to_vec()].concat());
+}
+
+#[test]
+fn readers_never_find_the_parts_of_an_object_gone() {
+    const REPLACEMENTS: u8 = 150;
+    let fixture = Fixture::new();
+    let replace = |value: u8| {
+        let id = fixture.create_upload("hot");
+        let part = fixture.put_part("hot", &id, 1, &[value; 3_000]);
+        fixture.complete("hot", &id, &[part]).expect("completed");
+    };
+    replace(0);
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (fixture, is_done) = (&fixture, &is_done);
+        for _ in 0..4 {
+            scope.spawn(move || {
+                while !is_done.load(Ordering::Relaxed) {
+                    let mut reader = fixture.bucket().open("hot").expect("always there");
+                    let bytes = read_all(&mut reader).expect("readable");
+                    assert!(bytes.len() == 3_000 && bytes.iter().all(|&byte| byte == bytes[0]));
+                }
+            });
+        }
+        (1..=REPLACEMENTS).for_each(replace);
+        is_done.store(true, Ordering::Relaxed);
+    });
+    let left = disk::names_in(&fixture.dir.path().join("buckets").join(BUCKET).join("multipart")).expect("a folder");
+    assert_eq!(left.len(), 1, "parts of replaced objects stay");
 }
