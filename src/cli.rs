@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Admin(admin::Args),
     /// Check this machine: what is wrong and what to do about it
     Doctor(Box<Settings>),
-    /// Print the OpenAPI document
+    /// Print the API document
     #[command(hide = true)]
     Openapi,
 }

@@ -321,8 +321,8 @@ async fn start_api(parts: &Parts, base: &Base, running: &mut Running) -> anyhow:
 }
 
 fn describe(mut document: OpenApi) -> OpenApi {
-    document.info.title = "Estrade".to_owned();
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    "Estrade".clone_into(&mut document.info.title);
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     document.info.description = Some(
         "Upload, playback, feeds and events of Estrade. Times are RFC 3339 UTC, durations end in `_ms`, sizes in `_bytes`, \
          ids are opaque strings. Errors are RFC 9457 problems: switch on `code`."
@@ -332,7 +332,7 @@ fn describe(mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// Prints the OpenAPI document of all roles.
+/// Prints the API document of all roles.
 pub(crate) fn print_openapi() -> anyhow::Result<()> {
     let document = estrade_api::document().merge_from(estrade_feed::document());
     println!("{}", serde_json::to_string_pretty(&describe(document))?);

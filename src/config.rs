@@ -58,7 +58,7 @@ pub(crate) struct Settings {
     /// Seconds that requests and uploads in flight may take after a stop signal
     #[arg(long, env = "ESTRADE_DRAIN_SECS", default_value_t = 10, value_name = "SECS")]
     pub(crate) drain_secs: u64,
-    /// Address called with POST {"surrogate_keys": ["CLIP"]} when cached media must go: a CDN's purge hook
+    /// A CDN's purge hook, told by POST which clips' media must go: a JSON object with `surrogate_keys`
     #[arg(long, env = "ESTRADE_PURGE_URL", value_name = "URL")]
     pub(crate) purge_url: Option<Url>,
     /// How log lines look

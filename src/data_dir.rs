@@ -51,7 +51,8 @@ impl DataDir {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
-        let text: String = entropy.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let (high, low) = (entropy.bytes::<16>(), entropy.bytes::<16>());
+        let text = format!("{:032x}{:032x}", u128::from_be_bytes(high), u128::from_be_bytes(low));
         write_secret(&folder, &path, &text).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(text)
     }

@@ -13,7 +13,7 @@ const PERIOD: Duration = Duration::from_hours(1);
 /// Feeds are rebuilt from tables, not from the log: a day covers any that is behind.
 const LOG_KEPT: TimeDelta = TimeDelta::hours(24);
 /// Ended jobs are kept this long for operators to look at.
-const JOBS_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
+const JOBS_KEPT: Duration = Duration::from_hours(14 * 24);
 
 /// Tidies until `stop`.
 pub(crate) async fn run(pool: PgPool, clock: Arc<dyn Clock>, entropy: Entropy, stop: CancellationToken) {

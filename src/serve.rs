@@ -32,12 +32,11 @@ pub(crate) struct Database {
 impl Database {
     /// Connects to the database that was given, or runs the private cluster below `data_dir`.
     async fn open(store: &StoreSettings, data_dir: &Path) -> anyhow::Result<Self> {
-        let (url, cluster) = match &store.database_url {
-            Some(url) => (url.clone(), None),
-            None => {
-                let cluster = PostgresCluster::start(&data_dir.join("postgres")).await?;
-                (cluster.url(DATABASE_NAME), Some(cluster))
-            }
+        let (url, cluster) = if let Some(url) = &store.database_url {
+            (url.clone(), None)
+        } else {
+            let cluster = PostgresCluster::start(&data_dir.join("postgres")).await?;
+            (cluster.url(DATABASE_NAME), Some(cluster))
         };
         let pool = Self::connect(&url, store.database_connections, cluster.is_some()).await?;
         Ok(Self { pool, cluster })
@@ -91,27 +90,11 @@ pub(crate) struct Objects {
 
 impl Objects {
     async fn open(settings: &Settings, data: &DataDir, entropy: &Entropy) -> anyhow::Result<Self> {
-        let args = &settings.s3;
-        let (connection, endpoint) = match &args.endpoint {
-            Some(endpoint) => {
-                let (Some(access_key), Some(secret_key)) = (args.access_key.clone(), args.secret_key.clone()) else {
-                    bail!("an S3 endpoint needs ESTRADE_S3_ACCESS_KEY and ESTRADE_S3_SECRET_KEY");
-                };
-                (
-                    Connection {
-                        endpoint: endpoint.clone(),
-                        bucket: args.bucket.clone(),
-                        region: args.region.clone(),
-                        access_key,
-                        secret_key,
-                    },
-                    None,
-                )
-            }
-            None => {
-                let (connection, endpoint) = start_endpoint(settings, data, entropy).await?;
-                (connection, Some(endpoint))
-            }
+        let (connection, endpoint) = if let Some(endpoint) = &settings.s3.endpoint {
+            (given_store(&settings.s3, endpoint)?, None)
+        } else {
+            let (connection, endpoint) = start_endpoint(settings, data, entropy).await?;
+            (connection, Some(endpoint))
         };
         let blobs = Blobs::new(&connection);
         blobs.ensure_bucket().await.context("the object store does not answer")?;
@@ -130,6 +113,14 @@ impl Objects {
             endpoint.stop().await;
         }
     }
+}
+
+fn given_store(args: &estrade_blobs::Args, endpoint: &str) -> anyhow::Result<Connection> {
+    let (Some(access_key), Some(secret_key)) = (args.access_key.clone(), args.secret_key.clone()) else {
+        bail!("an S3 endpoint needs ESTRADE_S3_ACCESS_KEY and ESTRADE_S3_SECRET_KEY");
+    };
+    let (bucket, region) = (args.bucket.clone(), args.region.clone());
+    Ok(Connection { endpoint: endpoint.to_owned(), bucket, region, access_key, secret_key })
 }
 
 async fn start_endpoint(

@@ -134,7 +134,7 @@ async fn who_tries_too_often_waits() {
 #[tokio::test]
 async fn a_guests_history_goes_to_the_account_they_log_in_with() {
     let server = crate::feeds::stocked_server(3).await;
-    let guest = server.client().as_guest().await;
+    let guest = server.client().into_guest().await;
     let item = guest.get("/v1/feeds/for-you").await.expect(200).json()["items"][0].clone();
     let view = json!({ "id": "v", "type": "view", "at": item["clip"]["published_at"], "clip_id": item["clip"]["id"],
                        "served_id": item["served_id"], "watch_ms": 2500 });

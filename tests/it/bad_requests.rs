@@ -161,7 +161,7 @@ async fn a_clip_is_changed_by_its_creator_alone_and_only_to_what_can_be() {
 #[tokio::test]
 async fn a_report_is_taken_once_a_reason() {
     let server = crate::feeds::stocked_server(1).await;
-    let guest = server.client().as_guest().await;
+    let guest = server.client().into_guest().await;
     let id = guest.get("/v1/feeds/for-you").await.expect(200).json()["items"][0]["clip"]["id"]
         .as_str()
         .expect("an id")

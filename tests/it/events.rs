@@ -15,7 +15,7 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let server = stocked_server(2).await;
-        let guest = server.client().as_guest().await;
+        let guest = server.client().into_guest().await;
         let item = guest.get("/v1/feeds/for-you").await.expect(200).json()["items"][0].clone();
         Self { server, guest, item }
     }
@@ -122,9 +122,9 @@ async fn one_bad_event_does_not_take_the_others_along() {
 async fn a_view_is_counted_once_a_serving_whoever_says_what() {
     let scene = Scene::set().await;
     let view = scene.event("a", "view", &json!({ "watch_ms": 5000 }));
-    scene.send(&[view.clone()]).await;
+    scene.send(std::slice::from_ref(&view)).await;
     // Somebody else names a serving that was not theirs: it counts as none, once.
-    let stranger = scene.server.client().as_guest().await;
+    let stranger = scene.server.client().into_guest().await;
     for id in ["a", "b", "c"] {
         let mut event = view.clone();
         event["id"] = json!(id);
@@ -145,7 +145,7 @@ async fn many_at_once_are_counted_exactly() {
         let account = scene.server.sign_up("crowd").await;
         let clip = scene.item["clip"]["id"].as_str().expect("an id").to_owned();
         senders.spawn(async move {
-            let guest = client.as_guest().await;
+            let guest = client.into_guest().await;
             for _ in 0..3 {
                 guest.post("/v1/events", &json!({ "events": [event] })).await.expect(200);
                 account.put(&format!("/v1/clips/{clip}/like")).await.expect(204);

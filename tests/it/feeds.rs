@@ -45,7 +45,7 @@ fn assert_once_each(items: &[Value]) -> BTreeSet<String> {
 async fn a_scroll_serves_every_clip_once_and_then_ends() {
     let server = stocked_server(43).await;
     for limit in [1, 7, 50] {
-        let guest = server.client().as_guest().await;
+        let guest = server.client().into_guest().await;
         assert_eq!(assert_once_each(&guest.all_items("/v1/feeds/for-you", limit).await).len(), 43, "limit {limit}");
         assert_eq!(assert_once_each(&guest.all_items("/v1/feeds/trending", limit).await).len(), 43, "limit {limit}");
     }
@@ -54,7 +54,7 @@ async fn a_scroll_serves_every_clip_once_and_then_ends() {
 #[tokio::test]
 async fn clips_published_during_a_scroll_cost_it_nothing() {
     let server = stocked_server(30).await;
-    let (guest, db) = (server.client().as_guest().await, server.db().await);
+    let (guest, db) = (server.client().into_guest().await, server.db().await);
     let mut items = Vec::new();
     let mut cursor = None;
     for page in 0.. {
@@ -74,18 +74,18 @@ async fn clips_published_during_a_scroll_cost_it_nothing() {
             None => break,
         }
     }
-    let served = assert_once_each(&items);
+    let seen = assert_once_each(&items);
     let early: Vec<String> = sqlx::query_scalar("SELECT public_id FROM clips WHERE caption LIKE 'early%'")
         .fetch_all(&db)
         .await
         .expect("ids");
-    assert!(early.iter().all(|id| served.contains(id)), "a clip was lost");
+    assert!(early.iter().all(|id| seen.contains(id)), "a clip was lost");
 }
 
 #[tokio::test]
 async fn positions_count_on_and_every_serving_is_kept() {
     let server = stocked_server(12).await;
-    let guest = server.client().as_guest().await;
+    let guest = server.client().into_guest().await;
     let items = guest.all_items("/v1/feeds/for-you", 5).await;
     let mut positions = Vec::new();
     for item in &items {
@@ -98,7 +98,7 @@ async fn positions_count_on_and_every_serving_is_kept() {
         positions.push(why["position"].as_u64().expect("a position"));
     }
     assert_eq!(positions, (0..12).collect::<Vec<_>>());
-    let stranger = server.client().as_guest().await;
+    let stranger = server.client().into_guest().await;
     stranger.get(&format!("/v1/feeds/why/{}", items[0]["served_id"].as_str().expect("an id"))).await.expect(404);
     let parameters = server.client().get("/v1/feeds/parameters").await.expect(200).json();
     assert!(parameters["version"].as_u64().is_some_and(|version| version >= 1));
@@ -107,7 +107,7 @@ async fn positions_count_on_and_every_serving_is_kept() {
 #[tokio::test]
 async fn what_was_watched_does_not_come_again() {
     let server = stocked_server(9).await;
-    let guest = server.client().as_guest().await;
+    let guest = server.client().into_guest().await;
     let page = guest.get("/v1/feeds/for-you?limit=4").await.expect(200).json();
     let watched = page["items"].as_array().expect("items").clone();
     let events: Vec<Value> = watched.iter().enumerate().map(|(number, item)| view(number, item, 3000)).collect();
@@ -130,7 +130,7 @@ async fn without_profiling_everybody_gets_the_same() {
     let server = stocked_server(20).await;
     let mut scrolls = Vec::new();
     for _ in 0..2 {
-        let guest = server.client().as_guest().await;
+        let guest = server.client().into_guest().await;
         let watched = guest.get("/v1/feeds/for-you?limit=3").await.expect(200).json();
         let events: Vec<Value> = watched["items"]
             .as_array()
@@ -164,23 +164,23 @@ async fn without_profiling_everybody_gets_the_same() {
 #[tokio::test]
 async fn a_clip_that_is_hidden_vanishes_from_a_scroll_under_way() {
     let server = stocked_server(15).await;
-    let (guest, db) = (server.client().as_guest().await, server.db().await);
+    let (guest, db) = (server.client().into_guest().await, server.db().await);
     let first = guest.get("/v1/feeds/for-you?limit=5").await.expect(200).json();
-    let served: Vec<String> =
+    let shown: Vec<String> =
         ids(first["items"].as_array().expect("items"), "/clip/id").iter().map(ToString::to_string).collect();
     let hidden: Vec<String> = sqlx::query_scalar(
         "INSERT INTO restrictions (id, clip_id, effect, rule, reason, starts_at)
          SELECT gen_random_uuid(), id, 'removed', 'rule 1', 'A reason.', now() FROM clips WHERE public_id <> ALL($1) LIMIT 4
          RETURNING (SELECT public_id FROM clips WHERE id = clip_id)",
     )
-    .bind(&served)
+    .bind(&shown)
     .fetch_all(&db)
     .await
     .expect("hidden");
     let cursor = first["next_cursor"].as_str().expect("a cursor");
     let rest = rest_of(&guest, "/v1/feeds/for-you", cursor).await;
     let rest = assert_once_each(&rest);
-    assert!(hidden.iter().all(|id| !rest.contains(id)), "a hidden clip was served");
+    assert!(hidden.iter().all(|id| !rest.contains(id)), "a hidden clip was shown");
     assert_eq!(rest.len(), 15 - 5 - 4, "and nothing else was lost");
 }
 
@@ -198,7 +198,7 @@ async fn rest_of(viewer: &Client, list: &str, cursor: &str) -> Vec<Value> {
 #[tokio::test]
 async fn a_scroll_goes_on_after_the_server_was_restarted() {
     let server = stocked_server(24).await;
-    let guest = server.client().as_guest().await;
+    let guest = server.client().into_guest().await;
     let mut scrolls = Vec::new();
     for list in ["/v1/feeds/for-you", "/v1/feeds/trending"] {
         let page = guest.get(&format!("{list}?limit=6")).await.expect(200).json();
@@ -219,7 +219,7 @@ async fn a_scroll_goes_on_after_the_server_was_restarted() {
 #[tokio::test]
 async fn a_scroll_is_its_viewers_alone() {
     let server = stocked_server(8).await;
-    let (one, other) = (server.client().as_guest().await, server.client().as_guest().await);
+    let (one, other) = (server.client().into_guest().await, server.client().into_guest().await);
     let page = one.get("/v1/feeds/for-you?limit=3").await.expect(200).json();
     let cursor = page["next_cursor"].as_str().expect("a cursor");
     other.get(&format!("/v1/feeds/for-you?cursor={cursor}")).await.expect_code(400, "invalid_cursor");
@@ -235,8 +235,8 @@ async fn whoever_comes_without_identity_becomes_a_guest() {
     let guest = server.client().with_guest(Some(answer.header("estrade-guest")));
     let again = guest.get("/v1/feeds/for-you").await.expect(200);
     assert_eq!(again.header("estrade-guest"), "", "a guest stays the same");
-    let served = answer.json()["items"][0]["served_id"].as_str().expect("a serving").to_owned();
-    guest.get(&format!("/v1/feeds/why/{served}")).await.expect(200);
+    let shown = answer.json()["items"][0]["served_id"].as_str().expect("a serving").to_owned();
+    guest.get(&format!("/v1/feeds/why/{shown}")).await.expect(200);
     server.client().get("/v1/feeds/following").await.expect_code(401, "sign_in_required");
     guest.get("/v1/feeds/following").await.expect(401);
 }

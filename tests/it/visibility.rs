@@ -35,7 +35,7 @@ impl Scene {
         follower.put(&format!("/v1/creators/{}/follow", creator.handle)).await.expect(204);
         let clip = creator.publish(&world().clip_bytes(Clip::PORTRAIT), &[]).await;
         Self {
-            anonymous: server.client().as_guest().await,
+            anonymous: server.client().into_guest().await,
             id: clip["id"].as_str().expect("an id").to_owned(),
             open_url: clip["hls_url"].as_str().expect("an address").to_owned(),
             server,
@@ -91,7 +91,7 @@ impl Scene {
         }
         self.other.put(&format!("{}/like", self.path())).await.expect(404);
         self.wait_for_feed("/v1/feeds/trending", &self.anonymous, false).await;
-        self.wait_for_feed("/v1/feeds/for-you", &self.server.client().as_guest().await, false).await;
+        self.wait_for_feed("/v1/feeds/for-you", &self.server.client().into_guest().await, false).await;
         self.wait_for_feed("/v1/feeds/following", &self.follower, false).await;
     }
 
@@ -101,7 +101,7 @@ impl Scene {
             assert!(self.is_on_page(viewer).await);
             check_bytes(viewer, &self.open_url).await;
         }
-        self.wait_for_feed("/v1/feeds/for-you", &self.server.client().as_guest().await, true).await;
+        self.wait_for_feed("/v1/feeds/for-you", &self.server.client().into_guest().await, true).await;
         self.wait_for_feed("/v1/feeds/following", &self.follower, true).await;
     }
 }
@@ -144,7 +144,7 @@ async fn each_visibility_shows_a_clip_to_its_audience_alone() {
         }
         assert_eq!(scene.is_on_page(&scene.follower).await, change["visibility"] == "followers", "{change}");
         assert!(!scene.is_on_page(&scene.other).await && !scene.is_on_page(&scene.anonymous).await, "{change}");
-        scene.wait_for_feed("/v1/feeds/for-you", &scene.server.client().as_guest().await, false).await;
+        scene.wait_for_feed("/v1/feeds/for-you", &scene.server.client().into_guest().await, false).await;
         scene.wait_for_feed("/v1/feeds/trending", &scene.other, false).await;
         scene.wait_for_feed("/v1/feeds/following", &scene.follower, change["visibility"] == "followers").await;
         scene.wait_for_feed("/v1/feeds/following", &scene.other, false).await;
@@ -289,7 +289,7 @@ async fn a_clip_with_limited_reach_is_found_but_not_recommended() {
              INSERT INTO event_log (kind, payload) SELECT 'clip_changed', jsonb_build_object('clip_id', clip_id::text) FROM r",
         )
         .await;
-    scene.wait_for_feed("/v1/feeds/for-you", &scene.server.client().as_guest().await, false).await;
+    scene.wait_for_feed("/v1/feeds/for-you", &scene.server.client().into_guest().await, false).await;
     scene.wait_for_feed("/v1/feeds/trending", &scene.other, false).await;
     scene.wait_for_feed("/v1/feeds/following", &scene.follower, true).await;
     scene.other.get(&scene.path()).await.expect(200);

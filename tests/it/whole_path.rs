@@ -26,7 +26,7 @@ async fn a_phone_clip_is_uploaded_processed_played_ranked_and_counted() {
     assert_eq!((&clip["width"], &clip["height"], &clip["has_audio"]), (&json!(540), &json!(960), &json!(true)));
     check_media(&server.client(), &clip).await;
 
-    let guest = server.client().as_guest().await;
+    let guest = server.client().into_guest().await;
     let item = find_in_feed(&guest, &id).await;
     assert_eq!(item["clip"]["creator"]["handle"], creator.handle.as_str());
     check_start(&guest, &item).await;

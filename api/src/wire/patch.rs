@@ -16,6 +16,7 @@ pub(crate) enum Patch<T> {
 
 impl<T> Patch<T> {
     /// The change: none, to none, or to a value that `check` makes.
+    #[expect(clippy::option_option, reason = "a change to nothing is not no change; the database takes it so")]
     pub(crate) fn try_map<U, E>(self, check: impl FnOnce(T) -> Result<U, E>) -> Result<Option<Option<U>>, E> {
         match self {
             Self::Keep => Ok(None),

@@ -61,7 +61,7 @@ impl Client {
     }
 
     /// A guest.
-    pub async fn as_guest(mut self) -> Self {
+    pub async fn into_guest(mut self) -> Self {
         let guest = self.post("/v1/guests", &Value::Null).await.expect(201).json();
         self.guest = Some(guest["token"].as_str().expect("a token").to_owned());
         self
@@ -209,12 +209,6 @@ impl Call<'_> {
             answer.check_problem();
         }
         answer
-    }
-
-    /// Sends it where the answer may never come.
-    pub async fn attempt(self) -> Option<Answer> {
-        let what = format!("{} {}", self.method, self.path);
-        Some(Answer::read(what, self.request.send().await.ok()?).await)
     }
 }
 

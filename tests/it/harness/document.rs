@@ -1,4 +1,4 @@
-//! The OpenAPI document, held against every answer a test sees.
+//! The API document, held against every answer a test sees.
 
 use std::collections::BTreeMap;
 
