@@ -199,8 +199,10 @@ impl IntoResponse for Problem {
             (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ];
-        response.headers_mut().extend(fixed);
-        response.headers_mut().extend(headers);
+        for (name, value) in fixed.into_iter().chain(headers) {
+            // Extending would add a second value beside axum's own.
+            response.headers_mut().insert(name, value);
+        }
         response
     }
 }
@@ -213,7 +215,8 @@ mod tests {
     async fn a_problem_names_code_field_and_retry() {
         let response = Problem::unavailable("busy", "try later").with_field("a", "b", "c").into_response();
         assert_eq!(response.status(), 503);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let kinds: Vec<_> = response.headers().get_all(header::CONTENT_TYPE).iter().collect();
+        assert_eq!(kinds, ["application/problem+json"]);
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");
         let body = axum::body::to_bytes(response.into_body(), 10_000).await.expect("body");
         let body: serde_json::Value = serde_json::from_slice(&body).expect("json");

@@ -87,7 +87,7 @@ fn losing_every_slate_on_the_way_repeats_and_loses_none() {
         if pages % 3 == 0 {
             // Other scrolls push this one out.
             (0..100).for_each(|number| {
-                drop(serve(&memory, ViewerId(Uuid::from_u128(number)), None, 1, now() + Duration::seconds(1)))
+                drop(serve(&memory, ViewerId(Uuid::from_u128(number)), None, 1, now() + Duration::seconds(1)));
             });
         }
     });
@@ -107,7 +107,7 @@ fn a_scroll_for_everybody_repeats_and_loses_none_even_when_its_slate_is_lost() {
     let (seen, _) = scroll(turn, |pages| {
         if pages % 5 == 0 {
             (0..100).for_each(|number| {
-                drop(serve(&memory, ViewerId(Uuid::from_u128(number)), None, 1, now() + Duration::seconds(1)))
+                drop(serve(&memory, ViewerId(Uuid::from_u128(number)), None, 1, now() + Duration::seconds(1)));
             });
         }
     });
