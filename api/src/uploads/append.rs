@@ -3,6 +3,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use estrade_db::uploads::{self, Append, Rejection, Upload, UploadState};
+use estrade_domain::limits::UPLOAD_PART_BYTES;
 use estrade_domain::{Time, UploadId};
 use estrade_http::{Problem, Result};
 use futures::StreamExt;
@@ -64,9 +65,7 @@ impl Uploads {
             return Ok(Begun::Whole(appended));
         }
         check_declared(upload, request)?;
-        if !self.has_room()? {
-            return Err(no_space());
-        }
+        self.require_room(upload, request).await?;
         let turn = self.takeovers.take(upload.id).await?;
         if turn.cut().is_cancelled() {
             return Err(End::TakenOver.problem(upload.offset));
@@ -158,10 +157,26 @@ impl Uploads {
         Ok(rejected_problem(rejection))
     }
 
-    /// Whether the disk has room beside its reserve. What creations were promised may use half of it:
-    /// the rest is for what keeps the server alive.
-    pub(super) fn has_room(&self) -> Result<bool, UploadError> {
+    /// Whether the disk has room for more of an upload. One that declared its size at creation was
+    /// promised its bytes and may use half of the reserve: the rest keeps the server alive.
+    pub(super) fn has_promised_room(&self) -> Result<bool, UploadError> {
         Ok(self.spool.free_bytes()? > self.args.disk_reserve_bytes / 2)
+    }
+
+    /// Whether the disk has room for `bytes` nobody was promised: beside the reserve and all promises.
+    pub(super) async fn has_spare_room(&self, bytes: u64) -> Result<bool, UploadError> {
+        let mut conn = self.conn().await?;
+        let promised = uploads::sum_promised(&mut conn, self.spool.id).await?;
+        Ok(self.spool.free_bytes()? > self.args.disk_reserve_bytes.saturating_add(promised).saturating_add(bytes))
+    }
+
+    async fn require_room(&self, upload: &Upload, request: &AppendRequest) -> Result<()> {
+        let has_room = match (upload.length, request.length) {
+            (Some(_), _) => self.has_promised_room()?,
+            (None, Some(declared)) => self.has_spare_room(declared.saturating_sub(request.offset)).await?,
+            (None, None) => self.has_spare_room(UPLOAD_PART_BYTES).await?,
+        };
+        if has_room { Ok(()) } else { Err(no_space()) }
     }
 
     fn linger(&self, body: Body) {

@@ -118,7 +118,8 @@ impl Receiver {
         let ended = self.read(&mut stream).await;
         let is_read = ended.is_ok();
         let end = self.conclude(ended).await.err();
-        let is_lingering = !is_read && !matches!(end, Some(End::TakenOver | End::Cut | End::Stopping));
+        let is_lingering =
+            !is_read && !matches!(end, Some(End::TakenOver | End::Cut | End::Stopping | End::Idle | End::Slow));
         Received {
             offset: self.committed,
             expires_at: self.expires_at,
@@ -177,6 +178,7 @@ impl Receiver {
         }
         if !self.parts.is_empty() || self.committed_at.elapsed() >= COMMIT_PERIOD {
             self.commit().await?;
+            self.require_room().await?;
         }
         Ok(())
     }
@@ -270,11 +272,18 @@ impl Receiver {
         if !self.parts.is_empty() {
             self.parts.clear();
             self.uploads.store_soon(self.id);
-            if !self.uploads.has_room().map_err(|error| End::Failed(error.into()))? {
-                return Err(End::NoSpace);
-            }
         }
         Ok(())
+    }
+
+    /// Whether the disk takes another part.
+    async fn require_room(&self) -> Result<(), End> {
+        let has_room = match self.append.length {
+            Some(length) if length == self.position => Ok(true),
+            Some(_) => self.uploads.has_promised_room(),
+            None => self.uploads.has_spare_room(UPLOAD_PART_BYTES).await,
+        };
+        if has_room.map_err(|error| End::Failed(error.into()))? { Ok(()) } else { Err(End::NoSpace) }
     }
 
     async fn save(&self, commit: &Commit<'_>) -> Result<bool, UploadError> {

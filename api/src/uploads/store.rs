@@ -238,6 +238,10 @@ impl Uploads {
         self.blobs.abort_upload(&work.object_key, s3_upload_id).await?;
         let mut conn = self.conn().await?;
         uploads::forget_multipart(&mut conn, id, s3_upload_id).await?;
+        // One that ended meanwhile has nothing to be stored again.
+        if uploads::find_state(&mut conn, id).await? != Some(UploadState::Receiving) {
+            return Ok(());
+        }
         Err(BlobError::NotFound(work.object_key.clone()).into())
     }
 

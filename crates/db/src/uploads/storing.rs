@@ -175,6 +175,18 @@ pub async fn find_open_offsets(conn: &mut PgConnection, spool_id: Uuid, ids: &[U
     Ok(rows.into_iter().map(|row| (UploadId(row.id), bytes(row.offset_bytes))).collect())
 }
 
+/// Bytes still to come of open uploads of this spool that declared their size.
+pub async fn sum_promised(conn: &mut PgConnection, spool_id: Uuid) -> Result<u64> {
+    let promised = sqlx::query_scalar!(
+        r#"SELECT coalesce(sum(length_bytes - offset_bytes), 0)::bigint AS "promised!"
+           FROM uploads WHERE state = 'receiving' AND spool_id = $1"#,
+        spool_id,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(bytes(promised))
+}
+
 /// Of these multipart uploads, those an upload knows of.
 pub async fn find_known_multiparts(conn: &mut PgConnection, s3_upload_ids: &[String]) -> Result<Vec<String>> {
     let known = sqlx::query_scalar!(
