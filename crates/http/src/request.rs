@@ -22,6 +22,9 @@ pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("estrade-reque
 /// An ordinary request is answered within this time, or given up with 503.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(15);
 
+/// Request line and headers of a request in all, bytes.
+pub(crate) const HEADERS_MAX_BYTES: usize = 32 << 10;
+
 /// The address a request came from: the peer, or what a trusted proxy said of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub IpAddr);
@@ -49,8 +52,12 @@ pub async fn observe(State(observer): State<Observer>, request: Request, next: N
     // The pattern, not the address: addresses carry tickets.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let started = Instant::now();
-    let answer = REQUEST_ID
-        .scope(id.clone(), async move { if has_host(&request) { next.run(request).await } else { host_missing() } });
+    let answer = REQUEST_ID.scope(id.clone(), async move {
+        match find_fault(&request) {
+            None => next.run(request).await,
+            Some(problem) => problem.into_response(),
+        }
+    });
     let mut response = answer.await;
     let elapsed = started.elapsed();
     observer.metrics.record(method.as_str(), &route, response.status(), elapsed);
@@ -68,12 +75,19 @@ pub async fn observe(State(observer): State<Observer>, request: Request, next: N
     response
 }
 
-fn has_host(request: &Request) -> bool {
-    request.headers().get_all(header::HOST).iter().count() == 1
-}
-
-fn host_missing() -> Response {
-    Problem::bad_request("host_missing", "the request has no single Host header").into_response()
+/// What is wrong with a request whatever it asks for.
+fn find_fault(request: &Request) -> Option<Problem> {
+    if request.headers().get_all(header::HOST).iter().count() != 1 {
+        return Some(Problem::bad_request("host_missing", "the request has no single Host header"));
+    }
+    // The connection's buffer bounds what is read; this bounds it exactly.
+    let line = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    if line + fields.sum::<usize>() <= HEADERS_MAX_BYTES {
+        return None;
+    }
+    let detail = format!("the request line and headers have at most {HEADERS_MAX_BYTES} bytes");
+    Some(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail))
 }
 
 /// Middleware: ends a request that takes longer than [`REQUEST_DEADLINE`]. Not for uploads and streams.

@@ -2,6 +2,7 @@
 //! The stock loop never reaps half-sent headers and idle sockets.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,12 +19,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::request::ClientAddr;
+use crate::request::{ClientAddr, HEADERS_MAX_BYTES};
 
 /// Request headers must be whole within this time; also reaps idle keep-alive connections.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Request headers in all, bytes.
-const HEADERS_MAX_BYTES: usize = 32 << 10;
+/// On shutdown, a connection whose first request has not come yet has this long to send it: its
+/// client was let in.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 /// After a failed accept (out of file descriptors), wait this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -111,34 +113,71 @@ impl Drop for Place {
 
 /// Serves `router` on `listener` until `shutdown`; returns when every connection has ended.
 pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions, gauge: IntGauge, shutdown: Shutdown) {
-    let options = Arc::new(options);
-    let places = Places::default();
-    let connections = TaskTracker::new();
+    let soft = shutdown.soft.clone();
+    let server = Server {
+        router,
+        options: Arc::new(options),
+        places: Places::default(),
+        gauge,
+        shutdown,
+        connections: TaskTracker::new(),
+    };
     loop {
         let accepted = tokio::select! {
-            () = shutdown.soft.cancelled() => break,
+            () = soft.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                if let Some(place) = places.take(peer.ip().to_canonical(), &options, &gauge) {
-                    let connection =
-                        serve_connection(stream, peer, router.clone(), Arc::clone(&options), shutdown.clone());
-                    connections.spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
-                }
-            }
+            Ok((stream, peer)) => server.admit(stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "accept failed");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    drop(listener);
-    connections.close();
-    connections.wait().await;
+    if let Err(error) = server.admit_waiting(listener) {
+        tracing::warn!(%error, "connections that waited to be accepted were dropped");
+    }
+    server.connections.close();
+    server.connections.wait().await;
+}
+
+/// What every connection is served with.
+struct Server {
+    router: Router,
+    options: Arc<ServeOptions>,
+    places: Places,
+    gauge: IntGauge,
+    shutdown: Shutdown,
+    connections: TaskTracker,
+}
+
+impl Server {
+    /// Serves a connection if there is a place for it.
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        let Some(place) = self.places.take(peer.ip().to_canonical(), &self.options, &self.gauge) else { return };
+        let connection =
+            serve_connection(stream, peer, self.router.clone(), Arc::clone(&self.options), self.shutdown.clone());
+        self.connections.spawn(async move {
+            connection.await;
+            drop(place);
+        });
+    }
+
+    /// The last act of a listener: the kernel has let these clients in, so they are answered.
+    fn admit_waiting(&self, listener: TcpListener) -> std::io::Result<()> {
+        let listener = listener.into_std()?;
+        loop {
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    stream.set_nonblocking(true)?;
+                    self.admit(TcpStream::from_std(stream)?, peer);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
 }
 
 async fn serve_connection(
@@ -150,7 +189,10 @@ async fn serve_connection(
 ) {
     // A connection that cannot be tuned still works.
     let _ = stream.set_nodelay(true);
+    let asked = CancellationToken::new();
+    let on_request = asked.clone();
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        on_request.cancel();
         let client = options.client_of(peer.ip().to_canonical(), request.headers());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ClientAddr(client));
@@ -165,13 +207,23 @@ async fn serve_connection(
         .keep_alive(true);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
+    // Errors here are clients that went away.
     tokio::select! {
-        // Errors here are clients that went away.
         _ = connection.as_mut() => return,
-        () = shutdown.soft.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = may_end(&shutdown, &asked) => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
         _ = connection => {}
+        () = shutdown.hard.cancelled() => {}
+    }
+}
+
+/// Once we stop: at once after a first request, and a moment later where it is still on its way.
+async fn may_end(shutdown: &Shutdown, asked: &CancellationToken) {
+    shutdown.soft.cancelled().await;
+    tokio::select! {
+        () = asked.cancelled() => {}
+        () = tokio::time::sleep(FIRST_REQUEST_GRACE) => {}
         () = shutdown.hard.cancelled() => {}
     }
 }
