@@ -12,7 +12,6 @@ fn credentials(handle: &str) -> Value {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn an_account_logs_in_changes_itself_logs_out_and_goes() {
     let server = shared_server().await;
     let mut me = server.sign_up("eva").await;
@@ -45,7 +44,6 @@ async fn an_account_logs_in_changes_itself_logs_out_and_goes() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_login_does_not_tell_whether_the_handle_exists() {
     let server = shared_server().await;
     let known = server.sign_up("known").await;
@@ -61,7 +59,6 @@ async fn a_login_does_not_tell_whether_the_handle_exists() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_sign_up_that_cannot_be_is_refused_by_field() {
     let server = shared_server().await;
     let taken = server.sign_up("taken").await;
@@ -93,7 +90,6 @@ async fn a_sign_up_that_cannot_be_is_refused_by_field() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn the_cookie_of_a_browser_works_for_our_own_pages_alone() {
     let server = shared_server().await;
     let account = server.sign_up("browser").await;
@@ -121,7 +117,6 @@ async fn the_cookie_of_a_browser_works_for_our_own_pages_alone() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn who_tries_too_often_waits() {
     let setup = Setup::fresh().await.with("ESTRADE_LOGINS_PER_HANDLE", "3").with("ESTRADE_SIGN_UPS_PER_MINUTE", "2");
     let server = setup.start().await;

@@ -15,7 +15,6 @@ fn check_failure(clip: &Value, code: &str) {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn what_is_no_video_is_refused_by_its_first_bytes() {
     let server = shared_server().await;
     let creator = server.sign_up("liar").await;
@@ -50,7 +49,6 @@ async fn an_empty_source_is_refused() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn what_cannot_become_a_clip_fails_with_a_reason_and_other_clips_go_on() {
     let server = shared_server().await;
     let creator = server.sign_up("careless").await;
@@ -104,7 +102,6 @@ async fn a_false_duration_in_the_header_is_not_believed() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_source_above_the_limit_is_refused_before_it_is_sent() {
     let creator = shared_server().await.sign_up("hoarder").await;
     let answer = creator.create_upload_with(4 * 1024 * 1024 * 1024 + 1, &[]).await.expect_field(413, "Upload-Length");
@@ -115,7 +112,6 @@ async fn a_source_above_the_limit_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn an_operator_may_set_a_lower_limit() {
     let setup = crate::harness::server::Setup::fresh().await.with("ESTRADE_UPLOAD_MAX_BYTES", "1000");
     let server: Estrade = setup.start().await;

@@ -8,7 +8,6 @@ use crate::harness::client::Answer;
 use crate::harness::world::shared_server;
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_body_that_cannot_be_read_is_refused() {
     let anonymous = shared_server().await.client();
     let post = |body: &str, kind: &str| {
@@ -33,7 +32,6 @@ async fn a_body_that_cannot_be_read_is_refused() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn lists_refuse_limits_parameters_and_cursors_that_are_not_theirs() {
     let server = shared_server().await;
     let me = server.sign_up("reader").await;
@@ -64,7 +62,6 @@ async fn page(client: &Client, cursor: &str) -> Answer {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_cursor_holds_for_its_list_its_asker_and_unchanged_alone() {
     let server = shared_server().await;
     let (me, other) = (server.sign_up("owner").await, server.sign_up("other").await);
@@ -84,7 +81,6 @@ async fn a_cursor_holds_for_its_list_its_asker_and_unchanged_alone() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn what_does_not_exist_is_404_whatever_it_is_called() {
     let server = shared_server().await;
     let me = server.sign_up("seeker").await;
@@ -106,7 +102,6 @@ async fn what_does_not_exist_is_404_whatever_it_is_called() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn who_is_not_signed_in_is_told_so() {
     let server = shared_server().await;
     let mut anonymous = server.client();
@@ -133,7 +128,6 @@ async fn who_is_not_signed_in_is_told_so() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_clip_is_changed_by_its_creator_alone_and_only_to_what_can_be() {
     let server = shared_server().await;
     let me = server.sign_up("writer").await;
@@ -165,7 +159,6 @@ async fn a_clip_is_changed_by_its_creator_alone_and_only_to_what_can_be() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_report_is_taken_once_a_reason() {
     let server = crate::feeds::stocked_server(1).await;
     let guest = server.client().into_guest().await;

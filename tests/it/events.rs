@@ -42,9 +42,9 @@ impl Scene {
         let db = self.server.db().await;
         let differing: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM clip_counts n WHERE
-                ROW(n.views, n.impressions, n.completions, n.skips, n.watch_ms) <>
-                (SELECT ROW(count(*) FILTER (WHERE watch_ms >= 2000 OR loops >= 1 OR is_completed), count(*) FILTER (WHERE is_impressed),
-                        count(*) FILTER (WHERE is_completed), count(*) FILTER (WHERE is_skipped), coalesce(sum(watch_ms), 0))
+                (n.views, n.impressions, n.completions, n.skips, n.watch_ms) <>
+                (SELECT count(*) FILTER (WHERE watch_ms >= 2000 OR loops >= 1 OR is_completed), count(*) FILTER (WHERE is_impressed),
+                        count(*) FILTER (WHERE is_completed), count(*) FILTER (WHERE is_skipped), coalesce(sum(watch_ms), 0)
                  FROM views v WHERE v.clip_id = n.clip_id)
                 OR n.shares IS DISTINCT FROM (SELECT count(*) FROM viewer_events e WHERE e.clip_id = n.clip_id AND kind = 'share')
                 OR n.likes IS DISTINCT FROM (SELECT count(*) FROM likes l WHERE l.clip_id = n.clip_id)",
@@ -63,7 +63,6 @@ impl Scene {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_batch_that_is_sent_twice_counts_once() {
     let scene = Scene::set().await;
     let none = json!({});
@@ -83,7 +82,6 @@ async fn a_batch_that_is_sent_twice_counts_once() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn totals_keep_the_highest_whatever_order_they_come_in() {
     let scene = Scene::set().await;
     let view = |id: &str, watch_ms: i32| scene.event(id, "view", &json!({ "watch_ms": watch_ms }));
@@ -101,6 +99,7 @@ async fn one_bad_event_does_not_take_the_others_along() {
     let scene = Scene::set().await;
     let bad = [
         (json!(7), "invalid"),
+        (json!(["x", "view", scene.item["clip"]["published_at"], scene.item["clip"]["id"]]), "invalid"),
         (scene.event("x", "dance", &json!({})), "invalid"),
         (scene.event("x", "view", &json!({ "at": "2999-01-01T00:00:00Z" })), "at_in_future"),
         (scene.event("x", "view", &json!({ "at": "2001-01-01T00:00:00Z" })), "at_too_old"),
@@ -121,7 +120,6 @@ async fn one_bad_event_does_not_take_the_others_along() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_view_is_counted_once_a_serving_whoever_says_what() {
     let scene = Scene::set().await;
     let view = scene.event("a", "view", &json!({ "watch_ms": 5000 }));
@@ -138,7 +136,6 @@ async fn a_view_is_counted_once_a_serving_whoever_says_what() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn many_at_once_are_counted_exactly() {
     let scene = Scene::set().await;
     let mut senders = tokio::task::JoinSet::new();
@@ -165,7 +162,6 @@ async fn many_at_once_are_counted_exactly() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_batch_has_one_to_a_hundred_events() {
     let client = shared_server().await.client();
     for count in [0, 101] {

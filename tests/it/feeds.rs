@@ -83,7 +83,6 @@ async fn clips_published_during_a_scroll_cost_it_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn positions_count_on_and_every_serving_is_kept() {
     let server = stocked_server(12).await;
     let guest = server.client().into_guest().await;
@@ -218,7 +217,6 @@ async fn a_scroll_goes_on_after_the_server_was_restarted() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_scroll_is_its_viewers_alone() {
     let server = stocked_server(8).await;
     let (one, other) = (server.client().into_guest().await, server.client().into_guest().await);
@@ -230,7 +228,6 @@ async fn a_scroll_is_its_viewers_alone() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn whoever_comes_without_identity_becomes_a_guest() {
     let server = stocked_server(2).await;
     let answer = server.client().get("/v1/feeds/for-you").await.expect(200);
@@ -254,7 +251,6 @@ async fn an_empty_feed_is_an_empty_page() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn followed_creators_come_newest_first_and_leave_when_unfollowed() {
     let server = stocked_server(20).await;
     let me = server.sign_up("fan").await;

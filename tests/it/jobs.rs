@@ -135,7 +135,6 @@ async fn one_clip_that_cannot_be_stored_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn each_role_works_in_a_process_of_its_own() {
     let api = Setup::fresh().await.role("api").start().await;
     let feed = api.setup().beside("feed").start().await;

@@ -37,7 +37,6 @@ async fn both_listeners_tell_whether_the_process_lives_and_is_ready() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn metrics_are_for_operators_and_have_their_documented_names() {
     let server = Estrade::start().await;
     server.sign_up("ada").await.publish(&world().clip_bytes(Clip::PORTRAIT), &[]).await;
@@ -91,7 +90,6 @@ async fn a_request_is_one_line_in_the_log_without_personal_data() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_stop_under_load_fails_no_request() {
     let mut server = crate::feeds::stocked_server(5).await;
     let answered = Arc::new(AtomicUsize::new(0));
@@ -158,7 +156,6 @@ async fn slow_and_idle_connections_are_reaped() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn requests_that_are_too_much_are_refused_at_once() {
     let server = shared_server().await;
     let creator = server.sign_up("giant").await;

@@ -115,7 +115,6 @@ async fn check_bytes(viewer: &Client, url: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn each_visibility_shows_a_clip_to_its_audience_alone() {
     let scene = Scene::set().await;
     scene.assert_public().await;
@@ -155,7 +154,6 @@ async fn each_visibility_shows_a_clip_to_its_audience_alone() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_ticket_opens_one_clip_for_its_class_while_the_class_may_see_it() {
     let scene = Scene::set().await;
     scene.change(json!({ "visibility": "followers" })).await;
@@ -178,7 +176,6 @@ async fn a_ticket_opens_one_clip_for_its_class_while_the_class_may_see_it() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn deleting_a_clip_cuts_off_its_bytes_at_once_and_removes_them_soon() {
     let scene = Scene::set().await;
     let urls = check_bytes(&scene.anonymous, &scene.open_url).await;
@@ -197,7 +194,6 @@ async fn deleting_a_clip_cuts_off_its_bytes_at_once_and_removes_them_soon() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn deleting_an_account_takes_its_clips_along() {
     let scene = Scene::set().await;
     let urls = check_bytes(&scene.anonymous, &scene.open_url).await;
@@ -218,7 +214,6 @@ async fn deleting_an_account_takes_its_clips_along() {
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn a_restriction_hides_a_clip_everywhere_and_lifting_it_restores_what_the_creator_wanted() {
     let scene = Scene::set().await;
     let urls = check_bytes(&scene.anonymous, &scene.open_url).await;
@@ -260,7 +255,6 @@ async fn a_restriction_hides_a_clip_everywhere_and_lifting_it_restores_what_the_
 }
 
 #[tokio::test]
-#[ignore = "not yet seen green with problems that have one content type"]
 async fn what_a_suspended_creator_published_is_hidden_until_the_suspension_ends() {
     let scene = Scene::set().await;
     let urls = check_bytes(&scene.anonymous, &scene.open_url).await;
