@@ -329,6 +329,8 @@ fn describe(mut document: OpenApi) -> OpenApi {
             .to_owned(),
     );
     document.info.license = Some(utoipa::openapi::License::new("Apache-2.0"));
+    // The router brings an empty one.
+    document.info.contact = None;
     document
 }
 

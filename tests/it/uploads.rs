@@ -12,6 +12,9 @@ use crate::harness::tus::{OFFSET_STREAM, Upload};
 use crate::harness::world::shared_server;
 use crate::harness::{Client, Estrade, eventually, world};
 
+/// Bytes of a stored part.
+const PART: u64 = 8 << 20;
+
 /// A whole clip that is larger than one stored part: a box that says nothing follows it.
 fn large_source() -> Vec<u8> {
     let mut source = world().clip_bytes(Clip::PORTRAIT);
@@ -101,14 +104,18 @@ async fn after_kill_nine_the_server_has_every_byte_it_acknowledged() {
 async fn a_newer_request_takes_an_upload_over() {
     let server = shared_server().await;
     let creator = server.sign_up("impatient").await;
-    let source = world().clip_bytes(Clip::PORTRAIT);
+    let source = large_source();
     let upload = creator.create_upload(source.len(), &[]).await;
-    let half = source.len() / 2;
     let mut older = Raw::begin_append(&creator, &upload, 0, source.len()).await;
-    older.send(&source[..half]).await;
-    // Asking for the offset cuts the older request too, and makes durable what it had until then.
+    let most = source.len() - 1000;
+    older.send(&source[..most]).await;
+    eventually("the older request is under way: its first part is durable", || async {
+        (creator.upload_state(&upload).await["offset"].as_u64() >= Some(PART)).then_some(())
+    })
+    .await;
+    // Asking for the offset cuts the older request, and makes durable what it had until then.
     let offset = creator.offset(&upload).await.expect("an offset");
-    assert!(offset <= half, "{offset} of {half}");
+    assert!(offset <= most, "{offset} of {most}");
     creator.append(&upload, offset, &source[offset..]).await.expect(204);
     let said = older.read_to_end(Duration::from_secs(10)).await;
     assert!(said.is_empty() || said.contains("taken_over"), "{said}");

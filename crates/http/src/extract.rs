@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use estrade_domain::limits::JSON_BODY_MAX_BYTES;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::Problem;
 
@@ -51,21 +51,22 @@ async fn read_bounded(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, P
     })
 }
 
-/// Parses JSON; a syntax error is 400 `invalid_json`, a value that does not fit 422 `invalid_field`.
+/// Parses a JSON object; a syntax error is 400 `invalid_json`, a value that does not fit 422 `invalid_field`.
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // The whole text comes first, so that a fault of syntax is never told as one of a field.
+    serde_json::from_slice::<IgnoredAny>(bytes)
+        .map_err(|error| Problem::bad_request("invalid_json", format!("the body is not valid JSON: {error}")))?;
+    // serde would take the values of an array for the fields in their order.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::invalid_field("", "invalid", "the body is not a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        let inner = error.into_inner();
-        if inner.is_data() {
-            let field = unknown_field(&inner.to_string()).unwrap_or(path);
-            Problem::invalid_field(field, data_code(&inner.to_string()), strip_place(&inner.to_string()))
-        } else {
-            Problem::bad_request("invalid_json", format!("the body is not valid JSON: {inner}"))
-        }
-    })?;
-    deserializer.end().map_err(|_| Problem::bad_request("invalid_json", "the body goes on after the JSON value"))?;
-    Ok(value)
+        let message = error.into_inner().to_string();
+        let field = unknown_field(&message).unwrap_or(path);
+        Problem::invalid_field(field, data_code(&message), strip_place(&message))
+    })
 }
 
 /// serde names the unknown or missing field in its message only.
@@ -157,8 +158,9 @@ mod tests {
         assert_eq!(field("{}"), (422, "items".into()));
         assert_eq!(field("{").0, 400);
         assert_eq!(field(r#"{"items":[]} tail"#).0, 400);
-        // Not the object that was expected, found out before the depth matters.
-        assert_eq!(field(&"[".repeat(60_000)).0, 422);
-        assert_eq!(field(&format!(r#"{{"items":{}"#, "[".repeat(60_000))).0, 422);
+        assert_eq!(field("[1,").0, 400, "syntax comes before fields");
+        assert_eq!(field("[[1]]").0, 422, "an array is no object, whatever is in it");
+        assert_eq!(field(&"[".repeat(60_000)).0, 400);
+        assert_eq!(field(&format!(r#"{{"items":{}"#, "[".repeat(60_000))).0, 400);
     }
 }

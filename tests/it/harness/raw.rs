@@ -41,6 +41,12 @@ impl Raw {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Neither closed by the server nor answered.
+    pub fn is_open(&self) -> bool {
+        let nothing = self.0.try_read(&mut [0; 1]);
+        nothing.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
     /// The status of the answer, which must come within `limit`.
     pub async fn status(&mut self, limit: Duration) -> u16 {
         let mut head = [0; 12];
