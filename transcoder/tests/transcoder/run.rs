@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use estrade_testkit::hls;
 use estrade_transcoder::{
     ChunkReady, Options, Outcome, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS,
     plan::{Limits, TranscodePlan},
@@ -59,6 +60,9 @@ pub fn try_transcode(made: &Made, options: &Options) -> Result<Run, TranscodeErr
         let (outcome, (plan, chunks)) = tokio::join!(transcode, listen);
         let outcome = outcome?;
         write_playlists(&work, &outcome);
+        if options.resume.is_none() {
+            check_validity(&work);
+        }
         Ok(Run { work, outcome, plan: plan.expect("a plan was told"), chunks, _folder: folder })
     })
 }
@@ -73,6 +77,14 @@ fn write_playlists(work: &Path, outcome: &Outcome) {
         let path = work.join(&rendition.name).join("index.m3u8");
         std::fs::write(path, &rendition.playlist).expect("written");
     }
+}
+
+/// Whatever a test is about, the second reader must find nothing wrong with what was made. A resumed run makes only
+/// what was missing, so there the package is not in the folder.
+fn check_validity(work: &Path) {
+    let package = hls::Package::from_folder(work).expect("every file that is referred to");
+    let findings: Vec<String> = hls::check(&package).iter().map(ToString::to_string).collect();
+    assert!(findings.is_empty(), "the package is not valid:\n{}", findings.join("\n"));
 }
 
 impl Run {
