@@ -1,6 +1,7 @@
 //! The wiring: the only file that knows every crate.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use estrade_domain::{Entropy, SigningKey, SystemClock};
 use estrade_feed::Feed;
 use estrade_http::Identity;
 use estrade_http::metrics::RequestMetrics;
+use estrade_http::rate::RateLimit;
 use estrade_http::request::{Observer, no_such_method, observe};
 use estrade_http::serve::{ServeOptions, Shutdown, serve as serve_http};
 use estrade_jobs::{JobMetrics, Worker};
@@ -77,7 +79,7 @@ pub(crate) async fn serve(parts: Parts, shutdown: Shutdown) -> anyhow::Result<()
     let public = bind(parts.settings.listen).await?;
     let operators = bind(parts.settings.metrics_listen).await?;
     let addresses = parts.settings.addresses(public.local_addr()?)?;
-    let base = prepare(&parts, &addresses)?;
+    let base = prepare(&parts, &addresses, settings.accounts.guests_per_minute)?;
     let mut running =
         Running { tasks: TaskTracker::new(), stop: shutdown.soft.clone(), uploads: None, feed: None, sandbox: None };
     let mut router = OpenApiRouter::new();
@@ -119,7 +121,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
-fn prepare(parts: &Parts, addresses: &Addresses) -> anyhow::Result<Base> {
+fn prepare(parts: &Parts, addresses: &Addresses, guests_per_minute: NonZeroU32) -> anyhow::Result<Base> {
     let registry = Registry::new();
     registry.register(Box::new(ProcessCollector::for_self()))?;
     let identity = Identity {
@@ -127,6 +129,7 @@ fn prepare(parts: &Parts, addresses: &Addresses) -> anyhow::Result<Base> {
         clock: Arc::new(SystemClock),
         entropy: parts.entropy.clone(),
         public_url: addresses.public.clone(),
+        guests: Arc::new(RateLimit::new(guests_per_minute)),
     };
     if !identity.has_secure_cookies() {
         tracing::warn!(url = %identity.public_url, "cookies travel over plain HTTP; put TLS in front and set ESTRADE_PUBLIC_URL");

@@ -12,7 +12,7 @@ use estrade_domain::{AccountId, Audience, PublicId, Standing, ViewerId};
 use estrade_http::{Problem, Result, Viewer};
 
 use crate::ApiState;
-use crate::attempts::Network;
+use estrade_http::rate::Network;
 
 /// A clip the asker may see, and the class they belong to.
 #[derive(Debug)]
@@ -74,10 +74,7 @@ pub(crate) fn require_open(account: &SessionHolder) -> Result<()> {
 /// The viewer behind the request; a new guest when there is none, as often as one address may make
 /// guests. The headers belong on the answer.
 pub(crate) async fn ensure_viewer(api: &ApiState, viewer: &Viewer, network: Network) -> Result<(ViewerId, HeaderMap)> {
-    if viewer.viewer_id().is_none() {
-        api.attempts.guest(network, api.now())?;
-    }
-    api.identity.ensure_viewer(viewer).await
+    api.identity.ensure_viewer(viewer, network).await
 }
 
 /// The guest who is about to sign in. A token that is no longer valid does not keep them from it.

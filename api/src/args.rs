@@ -14,12 +14,15 @@ pub struct Args {
     /// Logins one address may try in a minute
     #[arg(long, env = "ESTRADE_LOGINS_PER_MINUTE", default_value = "30", value_name = "N")]
     pub logins_per_minute: NonZeroU32,
-    /// Logins that may be tried for one handle in a minute, from all addresses together
+    /// Logins that may be tried for one handle in a minute from one address; ten times that from all together
     #[arg(long, env = "ESTRADE_LOGINS_PER_HANDLE", default_value = "10", value_name = "N")]
     pub logins_per_handle: NonZeroU32,
     /// Guests one address may make in a minute
     #[arg(long, env = "ESTRADE_GUESTS_PER_MINUTE", default_value = "60", value_name = "N")]
     pub guests_per_minute: NonZeroU32,
+    /// Batches of events one viewer may send in a minute
+    #[arg(long, env = "ESTRADE_EVENT_BATCHES_PER_MINUTE", default_value = "120", value_name = "N")]
+    pub event_batches_per_minute: NonZeroU32,
     /// Reports one address may file in a minute
     #[arg(long, env = "ESTRADE_REPORTS_PER_MINUTE", default_value = "20", value_name = "N")]
     pub reports_per_minute: NonZeroU32,

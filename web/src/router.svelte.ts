@@ -67,7 +67,10 @@ export const router = new Router();
 /** Where to return after signing in; only paths of this app. */
 export function returnPath(): string {
   const wanted = new URLSearchParams(location.search).get("next") ?? "/";
-  return wanted.startsWith("/") && !wanted.startsWith("//") && parseRoute(new URL(wanted, location.origin).pathname).page !== "missing" ? wanted : "/";
+  // Browsers read a backslash as a slash and drop tabs: what counts is where the address leads.
+  const address = URL.canParse(wanted, location.origin) ? new URL(wanted, location.origin) : null;
+  if (address?.origin !== location.origin || parseRoute(address.pathname).page === "missing") return "/";
+  return address.pathname + address.search;
 }
 
 export function signInPath(): string {

@@ -9,8 +9,8 @@ use estrade_http::identity::Token;
 use estrade_http::{Problem, Result};
 
 use crate::ApiState;
-use crate::attempts::Network;
 use crate::passwords::Verdict;
+use estrade_http::rate::Network;
 
 /// Sessions one account keeps; the oldest end.
 const SESSIONS_MAX: i64 = 100;
@@ -39,7 +39,7 @@ pub(crate) async fn open_session(api: &ApiState, credentials: Credentials) -> Re
     api.attempts.login(network, api.now())?;
     let handle: Option<Handle> = handle.parse().ok();
     if let Some(handle) = &handle {
-        api.attempts.password_of(handle, api.now())?;
+        api.attempts.password_of(handle, network, api.now())?;
     }
     let login = match &handle {
         Some(handle) => find_login(&mut *api.conn().await?, handle).await?,
@@ -51,7 +51,7 @@ pub(crate) async fn open_session(api: &ApiState, credentials: Credentials) -> Re
     else {
         return Err(Problem::unauthorized("invalid_credentials", "no account has this handle and password"));
     };
-    api.attempts.password_was_right(&handle);
+    api.attempts.password_was_right(&handle, network);
     let mut tx = api.begin().await?;
     if let Some(renewed) = renewed {
         replace_password_hash(&mut tx, login.account_id, &login.password_hash, &renewed).await?;

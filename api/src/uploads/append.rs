@@ -166,7 +166,7 @@ impl Uploads {
     /// Whether the disk has room for `bytes` nobody was promised: beside the reserve and all promises.
     pub(super) async fn has_spare_room(&self, bytes: u64) -> Result<bool, UploadError> {
         let mut conn = self.conn().await?;
-        let promised = uploads::sum_promised(&mut conn, self.spool.id).await?;
+        let promised = uploads::sum_promised(&mut conn, self.spool.id, self.now()).await?;
         Ok(self.spool.free_bytes()? > self.args.disk_reserve_bytes.saturating_add(promised).saturating_add(bytes))
     }
 

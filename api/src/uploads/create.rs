@@ -10,6 +10,9 @@ use super::{Metadata, UploadError, Uploads, empty_rejection, no_space};
 
 /// How long a creation waits for its place before it is turned away.
 const PLACE_DEADLINE: Duration = Duration::from_secs(1);
+/// One creator's open uploads may promise this part of the room that is left, and always the largest
+/// single upload: promises cost nothing, and must not keep others out.
+const CREATOR_SHARE: u64 = 8;
 /// Seconds after which an open upload may have ended.
 const OPEN_RETRY_SECS: u32 = 60;
 /// Seconds after which the last minute has room again, at the latest.
@@ -88,10 +91,12 @@ impl Uploads {
 
     async fn insert(&self, new: &NewUpload<'_>) -> Result<()> {
         let free = self.spool.free_bytes().map_err(UploadError::from)?;
+        let room_bytes = free.saturating_sub(self.args.disk_reserve_bytes);
         let quota = Quota {
             open_max: self.args.open_max,
             creations_per_minute: self.args.creations_per_minute,
-            room_bytes: free.saturating_sub(self.args.disk_reserve_bytes),
+            room_bytes,
+            own_bytes: self.args.max_bytes.max(room_bytes / CREATOR_SHARE),
         };
         if quota.room_bytes == 0 {
             return Err(no_space());
@@ -114,6 +119,10 @@ impl Uploads {
             Admission::TooManyRecent => {
                 let detail = format!("at most {} uploads begin within a minute", self.args.creations_per_minute);
                 Problem::too_many("too_many_creations", detail, RECENT_RETRY_SECS)
+            }
+            Admission::TooMuchOpen => {
+                let detail = "your open uploads together are as large as they may be; finish or cancel one first";
+                Problem::too_many("too_many_open_bytes", detail, OPEN_RETRY_SECS)
             }
             Admission::NoRoom | Admission::Admitted => no_space(),
         }

@@ -168,6 +168,18 @@ pub struct CreatorCounts {
     pub following: i64,
 }
 
+/// Takes back every like of an account that goes.
+pub async fn delete_likes_of(conn: &mut PgConnection, account_id: AccountId) -> Result<()> {
+    sqlx::query!(
+        "WITH removed AS (DELETE FROM likes WHERE account_id = $1 RETURNING clip_id)
+         UPDATE clip_counts SET likes = likes - 1 FROM removed WHERE clip_counts.clip_id = removed.clip_id",
+        account_id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Counts a creator's clips, likes and follows.
 pub async fn count_creator(conn: &mut PgConnection, creator: AccountId) -> Result<CreatorCounts> {
     let row = sqlx::query!(

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use url::Url;
 
+use crate::rate::{Network, RateLimit};
 use crate::{Problem, Result};
 
 /// The header apps carry a guest's token in, both ways.
@@ -32,6 +33,8 @@ pub struct Identity {
     pub entropy: Entropy,
     /// The address people use.
     pub public_url: Url,
+    /// How often one network may make guests.
+    pub guests: Arc<RateLimit<Network>>,
 }
 
 /// A fresh token and what is stored of it.
@@ -89,20 +92,21 @@ impl Identity {
 
     /// The viewer behind the request; a new guest when there is none. The returned headers belong
     /// on the answer: they carry a new guest's token, as cookie for browsers and header for apps.
-    pub async fn ensure_viewer(&self, viewer: &Viewer) -> Result<(ViewerId, HeaderMap)> {
+    pub async fn ensure_viewer(&self, viewer: &Viewer, network: Network) -> Result<(ViewerId, HeaderMap)> {
         if let Some(id) = viewer.viewer_id() {
             return Ok((id, HeaderMap::new()));
         }
-        let (id, token) = self.create_guest().await?;
+        let (id, token) = self.create_guest(network).await?;
         let mut headers = HeaderMap::new();
         headers.insert(header::SET_COOKIE, self.cookie(self.guest_cookie(), &token.text, GUEST_COOKIE_SECS));
         headers.insert(GUEST_HEADER, HeaderValue::from_str(&token.text).unwrap_or(HeaderValue::from_static("")));
         Ok((id, headers))
     }
 
-    /// Makes a guest.
-    pub async fn create_guest(&self) -> Result<(ViewerId, Token)> {
+    /// Makes a guest, as often as one network may: each counts as somebody who watches.
+    pub async fn create_guest(&self, network: Network) -> Result<(ViewerId, Token)> {
         let now = self.clock.now();
+        self.guests.take(network, now)?;
         let token = Token::draw(&self.entropy);
         let id = ViewerId::new(now, &self.entropy);
         let mut conn = acquire(&self.pool).await?;

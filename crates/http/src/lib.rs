@@ -7,6 +7,7 @@ pub mod identity;
 pub mod limit;
 pub mod metrics;
 pub mod problem;
+pub mod rate;
 pub mod request;
 pub mod serve;
 

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus::IntCounter;
 use tokio::sync::Semaphore;
 
 use crate::Problem;
+use crate::extract::{is_json, read_bounded};
 use crate::metrics::RequestMetrics;
 
 /// How long a request waits for a place before it is turned away.
 const PLACE_DEADLINE: Duration = Duration::from_millis(200);
+/// A JSON body is here within this time.
+const BODY_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The places of one class of requests.
 #[derive(Debug, Clone)]
@@ -32,9 +36,27 @@ impl ClassLimit {
 
 /// Middleware: holds a place of the class while the request is answered, or answers 503.
 pub async fn hold_place(State(limit): State<ClassLimit>, request: Request, next: Next) -> Response {
+    // A place is for work, not for waiting on a client that dribbles its body.
+    let request = match receive_json(request).await {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
     if let Ok(Ok(_place)) = tokio::time::timeout(PLACE_DEADLINE, limit.places.acquire()).await {
         return next.run(request).await;
     }
     limit.shed.inc();
     Problem::unavailable("overloaded", "too many requests at the moment; try again shortly").into_response()
+}
+
+/// The request with its JSON body in memory; other bodies stream.
+async fn receive_json(request: Request) -> Result<Request, Problem> {
+    if !is_json(request.headers()) {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_DEADLINE, read_bounded(&parts.headers, body));
+    let bytes = read.await.map_err(|_| {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body did not come within five seconds")
+    })??;
+    Ok(Request::from_parts(parts, bytes.into()))
 }

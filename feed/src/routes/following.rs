@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use estrade_domain::{SlateId, ViewerId};
 use estrade_http::problem::ProblemBody;
+use estrade_http::rate::Network;
 use estrade_http::{Account, Json, Query, Result, Viewer};
 
 use super::request::{PageQuery, open};
@@ -26,17 +27,19 @@ use crate::{Feed, FeedError};
     (status = 400, description = "`invalid_cursor`: begin again without one", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`sign_in_required` or `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "A parameter is out of bounds or unknown", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 429, description = "Too many new guests from this address", body = ProblemBody, content_type = "application/problem+json"),
     (status = 500, description = "Our fault", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "`feed_stale`, `overloaded` and the like: try again after `Retry-After`", body = ProblemBody, content_type = "application/problem+json"),
 ), security(("session" = [])))]
 pub(crate) async fn get_following(
     State(feed): State<Feed>,
+    network: Network,
     viewer: Viewer,
     _account: Account,
     Query(query): Query<PageQuery>,
 ) -> Result<(HeaderMap, Json<PageBody>)> {
     let limit = query.limit()?;
-    let asked = open(&feed, &viewer, "following").await?;
+    let asked = open(&feed, &viewer, network, "following").await?;
     let page = make_page(&feed, &viewer, asked.viewer_id, query.cursor.as_deref(), limit).await;
     asked.answer(&feed, page)
 }

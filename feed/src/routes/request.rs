@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::http::{HeaderMap, HeaderValue, header};
 use estrade_domain::ViewerId;
 use estrade_domain::limits::{PAGE_DEFAULT, PAGE_MAX};
+use estrade_http::rate::Network;
 use estrade_http::{Json, Problem, Result, Viewer};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -52,13 +53,13 @@ pub(super) struct Asked {
 }
 
 /// Checks that the feed may answer, and knows who asks.
-pub(super) async fn open(feed: &Feed, viewer: &Viewer, feed_name: &'static str) -> Result<Asked> {
+pub(super) async fn open(feed: &Feed, viewer: &Viewer, network: Network, feed_name: &'static str) -> Result<Asked> {
     let started = Instant::now();
     if !feed.is_fresh() {
         feed.metrics().record_page(feed_name, FeedError::Stale.outcome(), started.elapsed());
         return Err(FeedError::Stale.into());
     }
-    let (viewer_id, headers) = feed.identity().ensure_viewer(viewer).await?;
+    let (viewer_id, headers) = feed.identity().ensure_viewer(viewer, network).await?;
     Ok(Asked { viewer_id, headers, feed_name, started })
 }
 

@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use estrade_domain::ViewerId;
 use estrade_http::problem::ProblemBody;
+use estrade_http::rate::Network;
 use estrade_http::{Json, Query, Result, Viewer};
 
 use super::for_you::shared_page;
@@ -28,16 +29,18 @@ const LIST: &str = "trending";
     (status = 400, description = "`invalid_cursor`: begin again without one", body = ProblemBody, content_type = "application/problem+json"),
     (status = 401, description = "`invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "A parameter is out of bounds or unknown", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 429, description = "Too many new guests from this address", body = ProblemBody, content_type = "application/problem+json"),
     (status = 500, description = "Our fault", body = ProblemBody, content_type = "application/problem+json"),
     (status = 503, description = "`feed_stale`, `overloaded` and the like: try again after `Retry-After`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn get_trending(
     State(feed): State<Feed>,
+    network: Network,
     viewer: Viewer,
     Query(query): Query<PageQuery>,
 ) -> Result<(HeaderMap, Json<PageBody>)> {
     let limit = query.limit()?;
-    let asked = open(&feed, &viewer, "trending").await?;
+    let asked = open(&feed, &viewer, network, "trending").await?;
     let page = make_page(&feed, &viewer, asked.viewer_id, query.cursor.as_deref(), limit).await;
     asked.answer(&feed, page)
 }

@@ -11,6 +11,7 @@ pub use handler::TranscodeHandler;
 pub use metrics::TranscoderMetrics;
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Makes the folder for work in progress, and empties it: what a dead process left is worth nothing.
@@ -21,5 +22,7 @@ pub fn empty_work_dir(dir: &Path) -> io::Result<()> {
             if path.is_dir() { std::fs::remove_dir_all(path)? } else { std::fs::remove_file(path)? }
         }
     }
-    std::fs::create_dir_all(dir)
+    std::fs::create_dir_all(dir)?;
+    // Sources lie here while they are worked on: nobody else on this machine may read them.
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
 }

@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 use crate::ApiState;
 use crate::access::SigningGuest;
 use crate::app::{self, NewSignUp};
-use crate::attempts::Network;
 use crate::wire::account::{SessionBody, session_response};
 use crate::wire::field;
 use crate::wire::problems::{Always, Conflicting, Limited, WithBody};
 use crate::wire::query::NoQuery;
+use estrade_http::rate::Network;
 
 /// What somebody signs up with.
 #[derive(Deserialize, ToSchema)]

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 use crate::ApiState;
 use crate::access::{ensure_viewer, find_visible};
 use crate::app::{self, NewClipReport};
-use crate::attempts::Network;
 use crate::wire::problems::{Always, Limited, Missing, WithBody};
 use crate::wire::query::NoQuery;
+use estrade_http::rate::Network;
 
 /// What is wrong with a clip.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]

@@ -4,16 +4,16 @@ use estrade_db::watching::NewViewerEvent;
 use estrade_domain::limits::EVENTS_PER_BATCH_MAX;
 use estrade_http::{Json, Problem, Result, Viewer};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::access::ensure_viewer;
 use crate::app::{self, Outcome};
-use crate::attempts::Network;
 use crate::wire::event::{EventBody, parse_event};
 use crate::wire::problems::{Always, Limited, WithBody};
 use crate::wire::query::NoQuery;
+use estrade_http::rate::Network;
 
 /// A batch of events.
 #[derive(Deserialize, ToSchema)]
@@ -22,7 +22,7 @@ use crate::wire::query::NoQuery;
 pub(crate) struct RecordEventsBody {
     /// 1–100 events, each checked alone.
     #[schema(value_type = Vec<EventBody>, min_items = 1, max_items = 100)]
-    events: Vec<Value>,
+    events: Vec<Box<RawValue>>,
 }
 
 /// What became of a batch.
@@ -76,6 +76,7 @@ pub(crate) async fn record_events(
         return Ok(Json(batch.result(&[])).into_response());
     }
     let (viewer_id, headers) = ensure_viewer(&api, &viewer, network).await?;
+    api.attempts.event_batch(viewer_id, now)?;
     let outcomes = app::record_events(&api, viewer_id, viewer.account_id(), viewer.is_profiled, &batch.events).await?;
     Ok((headers, Json(batch.result(&outcomes))).into_response())
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::ApiState;
-use crate::attempts::Network;
 use crate::wire::problems::{Always, Limited};
 use crate::wire::query::NoQuery;
+use estrade_http::rate::Network;
 
 /// A guest just made.
 #[derive(Serialize, ToSchema)]
@@ -25,8 +25,7 @@ pub(crate) struct GuestBody {
 #[utoipa::path(post, path = "/v1/guests", tag = "accounts",
     responses((status = 201, description = "A new guest", body = GuestBody), Always, Limited))]
 pub(crate) async fn create_guest(State(api): State<ApiState>, network: Network, _: NoQuery) -> Result<Response> {
-    api.attempts.guest(network, api.now())?;
-    let (_, token) = api.identity.create_guest().await?;
+    let (_, token) = api.identity.create_guest(network).await?;
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(GuestBody { token: token.text }))
         .into_response())
 }

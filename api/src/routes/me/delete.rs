@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use estrade_http::identity::find_cookie;
+use estrade_http::rate::Network;
 use estrade_http::{Account, Json, Result};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -28,12 +29,13 @@ pub(crate) struct DeleteMeBody {
     responses((status = 204, description = "Deleted"), Always, WithBody, Limited))]
 pub(crate) async fn delete_me(
     State(api): State<ApiState>,
+    network: Network,
     Account(me): Account,
     _: NoQuery,
     headers: HeaderMap,
     Json(body): Json<DeleteMeBody>,
 ) -> Result<Response> {
-    app::delete_account(&api, &me, body.password).await?;
+    app::delete_account(&api, &me, body.password, network).await?;
     let mut answer = HeaderMap::new();
     let cookie_name = api.identity.session_cookie();
     if find_cookie(&headers, cookie_name).is_some() {

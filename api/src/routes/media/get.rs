@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use estrade_blobs::{BlobError, key};
+use estrade_blobs::{BlobError, ObjectRange, key};
 use estrade_db::media::{self, Access};
 use estrade_domain::{Audience, PublicId, VersionId, ticket};
 use estrade_http::clip_body::MULTIVARIANT_NAME;
@@ -265,7 +265,7 @@ async fn object_response(
     if is_unchanged(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, fixed).into_response());
     }
-    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).and_then(range::parse);
+    let asked = asked_range(headers, &tag);
     let object = api.blobs.get(&key, asked).await.map_err(|error| blob_problem(&error))?;
     fixed.insert(header::CONTENT_LENGTH, HeaderValue::from(object.length));
     let status = match object.content_range.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
@@ -277,6 +277,15 @@ async fn object_response(
     };
     let bytes = ReaderStream::with_capacity(object.body.into_async_read(), READ_BYTES);
     Ok((status, fixed, Body::from_stream(bytes.boxed())).into_response())
+}
+
+/// The range asked for, unless it was of another entity (RFC 9110 §13.1.5).
+fn asked_range(headers: &HeaderMap, tag: &str) -> Option<ObjectRange> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if text(header::IF_RANGE).is_some_and(|known| known != tag) {
+        return None;
+    }
+    text(header::RANGE).and_then(range::parse)
 }
 
 fn blob_problem(error: &BlobError) -> Problem {

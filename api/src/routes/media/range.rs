@@ -17,9 +17,11 @@ pub(super) fn parse(header: &str) -> Option<ObjectRange> {
     }
 }
 
+/// A number of bytes; one beyond what any object has is as good as the largest that stores understand.
 fn number(text: &str) -> Option<u64> {
+    const MOST: u64 = i64::MAX.unsigned_abs();
     let is_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    is_digits.then(|| text.parse().ok()).flatten()
+    is_digits.then(|| text.parse().unwrap_or(MOST).min(MOST))
 }
 
 #[cfg(test)]
@@ -31,6 +33,8 @@ mod tests {
         assert_eq!(parse("bytes=0-99"), Some(ObjectRange::From(0, Some(99))));
         assert_eq!(parse("bytes=5-"), Some(ObjectRange::From(5, None)));
         assert_eq!(parse("bytes=-7"), Some(ObjectRange::Last(7)));
+        assert_eq!(parse("bytes=0-18446744073709551615"), Some(ObjectRange::From(0, Some(i64::MAX.unsigned_abs()))));
+        assert_eq!(parse("bytes=99999999999999999999999-"), Some(ObjectRange::From(i64::MAX.unsigned_abs(), None)));
         for whole in ["bytes=9-3", "bytes=0-1,5-6", "bytes=-0", "bytes=-", "bytes=a-b", "items=0-1", "bytes=+1-2", ""] {
             assert_eq!(parse(whole), None, "{whole}");
         }

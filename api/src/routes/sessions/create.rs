@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 use crate::ApiState;
 use crate::access::SigningGuest;
 use crate::app::{self, Credentials};
-use crate::attempts::Network;
 use crate::wire::account::{SessionBody, session_response};
 use crate::wire::problems::{Always, Limited, WithBody};
 use crate::wire::query::NoQuery;
+use estrade_http::rate::Network;
 
 /// What somebody logs in with.
 #[derive(Deserialize, ToSchema)]

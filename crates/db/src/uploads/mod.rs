@@ -137,6 +137,8 @@ pub struct Quota {
     pub creations_per_minute: u32,
     /// Bytes the spool's disk has free for uploads.
     pub room_bytes: u64,
+    /// Bytes that all open uploads of one creator may still bring.
+    pub own_bytes: u64,
 }
 
 /// Whether an upload was let in.
@@ -146,6 +148,8 @@ pub enum Admission {
     Admitted,
     /// The creator has too many open.
     TooManyOpen,
+    /// The creator's open uploads would promise too many bytes together.
+    TooMuchOpen,
     /// The creator made too many within a minute.
     TooManyRecent,
     /// The disk has no room beside what is promised to others.

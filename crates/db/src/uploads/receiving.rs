@@ -16,21 +16,25 @@ pub async fn insert_upload(conn: &mut PgConnection, new: &NewUpload<'_>, quota: 
         r#"WITH quota AS (
                SELECT count(*) FILTER (WHERE state = 'receiving' AND expires_at > $9) AS open,
                       count(*) FILTER (WHERE created_at > $9 - interval '1 minute') AS recent,
+                      coalesce(sum(coalesce(length_bytes, offset_bytes) - offset_bytes)
+                               FILTER (WHERE state = 'receiving' AND expires_at > $9), 0)::bigint AS own,
                       (SELECT coalesce(sum(coalesce(length_bytes, offset_bytes) - offset_bytes), 0)::bigint
-                       FROM uploads WHERE state = 'receiving' AND spool_id = $8) AS promised
+                       FROM uploads WHERE state = 'receiving' AND spool_id = $8
+                         AND last_byte_at > $9 - interval '10 minutes') AS promised
                FROM uploads
                WHERE creator_id = $3 AND (state = 'receiving' OR created_at > $9 - interval '1 minute')
            ), clip AS (
                INSERT INTO clips (id, public_id, creator_id, caption, hashtags, language, created_at, visibility, publish)
                SELECT $11, $12, $3, $13, $14, $15, $9, $16, $17 FROM quota
                WHERE open < $18 AND recent < $19 AND promised + coalesce($4::bigint, 0) <= $20
+                 AND own + coalesce($4::bigint, 0) <= $21
                RETURNING id
            ), upload AS (
                INSERT INTO uploads (id, public_id, creator_id, clip_id, length_bytes, metadata, filename, object_key,
                                     spool_id, created_at, last_byte_at, expires_at)
                SELECT $1, $2, $3, id, $4, $5, $6, $7, $8, $9, $9, $10 FROM clip
            )
-           SELECT open AS "open!", recent AS "recent!", EXISTS (SELECT FROM clip) AS "is_admitted!" FROM quota"#,
+           SELECT open AS "open!", recent AS "recent!", own + coalesce($4::bigint, 0) > $21 AS "is_too_much!", EXISTS (SELECT FROM clip) AS "is_admitted!" FROM quota"#,
         new.id.0,
         new.public_id.as_str(),
         new.creator_id.0,
@@ -51,6 +55,7 @@ pub async fn insert_upload(conn: &mut PgConnection, new: &NewUpload<'_>, quota: 
         i64::from(quota.open_max),
         i64::from(quota.creations_per_minute),
         bigint(quota.room_bytes),
+        bigint(quota.own_bytes),
     )
     .fetch_one(conn)
     .await?;
@@ -60,6 +65,8 @@ pub async fn insert_upload(conn: &mut PgConnection, new: &NewUpload<'_>, quota: 
         Admission::TooManyRecent
     } else if row.open >= i64::from(quota.open_max) {
         Admission::TooManyOpen
+    } else if row.is_too_much {
+        Admission::TooMuchOpen
     } else {
         Admission::NoRoom
     })

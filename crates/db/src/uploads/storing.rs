@@ -1,6 +1,6 @@
 //! Uploads on their way into the object store, and what a crash left of them.
 
-use estrade_domain::{AccountId, ClipId, UploadId};
+use estrade_domain::{AccountId, ClipId, Time, UploadId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -175,12 +175,13 @@ pub async fn find_open_offsets(conn: &mut PgConnection, spool_id: Uuid, ids: &[U
     Ok(rows.into_iter().map(|row| (UploadId(row.id), bytes(row.offset_bytes))).collect())
 }
 
-/// Bytes still to come of open uploads of this spool that declared their size.
-pub async fn sum_promised(conn: &mut PgConnection, spool_id: Uuid) -> Result<u64> {
+/// Bytes still to come of open uploads of this spool that declared their size and are under way.
+pub async fn sum_promised(conn: &mut PgConnection, spool_id: Uuid, now: Time) -> Result<u64> {
     let promised = sqlx::query_scalar!(
         r#"SELECT coalesce(sum(length_bytes - offset_bytes), 0)::bigint AS "promised!"
-           FROM uploads WHERE state = 'receiving' AND spool_id = $1"#,
+           FROM uploads WHERE state = 'receiving' AND spool_id = $1 AND last_byte_at > $2 - interval '10 minutes'"#,
         spool_id,
+        now,
     )
     .fetch_one(conn)
     .await?;

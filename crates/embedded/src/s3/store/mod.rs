@@ -44,7 +44,8 @@ mod tests;
 mod upload;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::sleep;
@@ -85,6 +86,8 @@ impl Store {
     pub(crate) fn open(root: &Path, sync: bool) -> Result<Self, StoreError> {
         let buckets_dir = root.join("buckets");
         fs::create_dir_all(&buckets_dir).map_err(StoreError::io("create", &buckets_dir))?;
+        // Sources and private clips lie here: nobody else on this machine may read them.
+        fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(StoreError::io("close", root))?;
         let lock = claim(root)?;
         let disk = Arc::new(Disk::open(root, sync)?);
         let mut buckets = BTreeMap::new();
