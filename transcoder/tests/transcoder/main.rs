@@ -8,7 +8,10 @@ mod fuzz;
 mod good_input;
 mod layers;
 mod liar;
+mod loud_enough;
+mod private;
 mod right_on_phones;
+mod right_way_up;
 mod sandboxed;
 mod valid;
 
@@ -30,7 +33,10 @@ fn main() -> ExitCode {
     }
     let cases = [
         good_input::CASES,
+        loud_enough::CASES,
+        private::CASES,
         right_on_phones::CASES,
+        right_way_up::CASES,
         bad_input::CASES,
         sandboxed::CASES,
         layers::CASES,
