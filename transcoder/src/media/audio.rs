@@ -2,20 +2,16 @@
 
 use std::{path::Path, sync::mpsc::Sender};
 
-use ffmpeg_next::{Packet, frame};
-
 use super::{
     MediaError,
     chunks::Report,
-    decode::SoundDecoder,
     encode::{Encoded, SoundEncoder},
-    filters,
-    graph::Graph,
-    input::Source,
+    listen::Listener,
     sound::SoundLine,
     writer::SegmentWriter,
 };
 use crate::{
+    loudness::Leveller,
     package::{AUDIO_RENDITION, AudioTrack, InitReport, RenditionChunk, Sample, audio_init},
     plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, TranscodePlan},
 };
@@ -41,11 +37,12 @@ pub(super) fn run(
     let first_frame = audio.segment_starts[first_segment];
     let run_up = first_frame.saturating_sub(RUN_UP_FRAMES);
     let from_us = (run_up > 0).then(|| audio.origin_us + frame_start_us(run_up) - SEEK_EARLIER_US);
-    let mut reader = Reader::open(source, audio, from_us)?;
+    let mut listener = Listener::open(source, audio.stream, &audio.decoder, from_us)?;
     let encoder = SoundEncoder::open()?;
     let mut output = Output::create(plan, audio, job, first_chunk, encoder.config(), reports)?;
     let line = SoundLine::new(samples(run_up), samples(audio.total_frames));
-    Pipeline { audio, line, encoder, graph: None }.run(&mut reader, &mut output)
+    let origin = audio.origin_us * i64::from(AUDIO_RATE_HZ) / 1_000_000;
+    Pipeline { origin, line, leveller: Leveller::new(audio.level), encoder }.run(&mut listener, &mut output)
 }
 
 fn samples(frames: u64) -> i64 {
@@ -56,97 +53,34 @@ fn frame_start_us(frame: u64) -> i64 {
     samples(frame) * 1_000_000 / i64::from(AUDIO_RATE_HZ)
 }
 
-struct Reader {
-    source: Source,
-    decoder: SoundDecoder,
-    stream: usize,
-    time_base: (i64, i64),
-}
-
-impl Reader {
-    fn open(path: &Path, audio: &AudioPlan, from_us: Option<i64>) -> Result<Self, MediaError> {
-        let source = Source::open_stream(path, audio.stream, from_us)?;
-        let decoder = SoundDecoder::open(&source, audio.stream, &audio.decoder)?;
-        let base = source.input.stream(audio.stream).map(|stream| stream.time_base());
-        let time_base = base
-            .map_or((1, 1_000_000), |base| (i64::from(base.numerator().max(1)), i64::from(base.denominator().max(1))));
-        Ok(Self { source, decoder, stream: audio.stream, time_base })
-    }
-}
-
-struct Pipeline<'a> {
-    audio: &'a AudioPlan,
+struct Pipeline {
+    origin: i64,
     line: SoundLine,
+    leveller: Leveller,
     encoder: SoundEncoder,
-    graph: Option<(Shape, Graph)>,
 }
 
-/// What must stay the same for a filter graph to go on.
-#[derive(Debug, PartialEq, Eq)]
-struct Shape {
-    rate: u32,
-    format: &'static str,
-    channels: u16,
-}
-
-impl Pipeline<'_> {
-    fn run(mut self, reader: &mut Reader, output: &mut Output<'_>) -> Result<(), MediaError> {
-        let mut packet = Packet::empty();
-        while !self.line.is_full() && !output.is_closed && reader.source.read(&mut packet)? {
-            if packet.stream() == reader.stream {
-                let base = reader.time_base;
-                reader.decoder.feed(Some(&packet), &mut |sound| self.hear(sound, base))?;
-                self.encode_ready(output)?;
-            }
+impl Pipeline {
+    fn run(mut self, listener: &mut Listener, output: &mut Output<'_>) -> Result<(), MediaError> {
+        let mut goes_on = true;
+        while goes_on && !self.line.is_full() && !output.is_closed {
+            let Self { origin, line, .. } = &mut self;
+            goes_on = listener.listen(&mut |at, left, right| line.put(at.saturating_sub(*origin), left, right))?;
+            self.encode_ready(output)?;
         }
-        let base = reader.time_base;
-        reader.decoder.feed(None, &mut |sound| self.hear(sound, base))?;
-        self.end_graph()?;
         self.line.finish();
+        self.encode_ready(output)?;
+        self.leveller.finish();
         self.encode_ready(output)?;
         self.encoder.finish(&mut |piece| output.take(piece))?;
         output.finish()
     }
 
-    /// Converts decoded sound and lays it on the line.
-    fn hear(&mut self, mut sound: frame::Audio, base: (i64, i64)) -> Result<(), MediaError> {
-        let channels = sound.channels();
-        let shape = Shape { rate: sound.rate(), format: sound.format().name(), channels };
-        let time = sound.timestamp();
-        sound.set_pts(time);
-        if self.graph.as_ref().is_none_or(|(known, _)| *known != shape) {
-            self.end_graph()?;
-            let spec = filters::sound(channels.into(), AUDIO_RATE_HZ);
-            self.graph = Some((shape, Graph::for_sound(&sound, base, &spec)?));
-        }
-        if let Some((_, graph)) = &mut self.graph {
-            graph.push(&sound)?;
-        }
-        self.lay_down()
-    }
-
-    fn end_graph(&mut self) -> Result<(), MediaError> {
-        if let Some((_, graph)) = &mut self.graph {
-            graph.finish()?;
-        }
-        self.lay_down()?;
-        self.graph = None;
-        Ok(())
-    }
-
-    fn lay_down(&mut self) -> Result<(), MediaError> {
-        let Some((_, graph)) = &mut self.graph else { return Ok(()) };
-        let mut sound = frame::Audio::empty();
-        while graph.pull(&mut sound)? {
-            let origin = self.audio.origin_us * i64::from(AUDIO_RATE_HZ) / 1_000_000;
-            let at = sound.pts().map_or(i64::MIN / 2, |pts| pts.saturating_sub(origin));
-            self.line.put(at, sound.plane(0), sound.plane(1));
-        }
-        Ok(())
-    }
-
     fn encode_ready(&mut self, output: &mut Output<'_>) -> Result<(), MediaError> {
-        while let Some((at, [left, right])) = self.line.take_frame() {
+        while let Some((at, sides)) = self.line.take_frame() {
+            self.leveller.put(at, sides);
+        }
+        while let Some((at, [left, right])) = self.leveller.take() {
             self.encoder.encode([&left, &right], at, &mut |piece| output.take(piece))?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use ffmpeg_next::frame;
 
-use super::{MediaError, filters, graph::Graph, raw};
+use super::{MediaError, filters, graph::Graph, raw, toner::Toner};
 use crate::plan::{Conversion, Refusal, RefusalCode};
 
 /// Filter graphs built because pictures changed their size or format in the middle of a file.
@@ -15,6 +15,7 @@ pub(super) struct Converter<'a> {
     plan: &'a Conversion,
     current: Option<(Shape, Option<Graph>)>,
     changes: u32,
+    toner: Option<Toner>,
 }
 
 /// What must stay the same for a filter graph to go on.
@@ -27,7 +28,7 @@ struct Shape {
 
 impl<'a> Converter<'a> {
     pub(super) fn new(plan: &'a Conversion) -> Self {
-        Self { plan, current: None, changes: 0 }
+        Self { plan, current: None, changes: 0, toner: Toner::for_colour(&plan.colour) }
     }
 
     /// The picture as the largest rung encodes it.
@@ -39,9 +40,13 @@ impl<'a> Converter<'a> {
             let graph = self.graph_for(&shape, &picture)?;
             self.current = Some((shape, graph));
         }
-        match &mut self.current {
-            Some((_, Some(graph))) => graph.map(&picture),
-            _ => Ok(picture),
+        let picture = match &mut self.current {
+            Some((_, Some(graph))) => graph.map(&picture)?,
+            _ => picture,
+        };
+        match &mut self.toner {
+            Some(toner) => toner.show(&picture),
+            None => Ok(picture),
         }
     }
 

@@ -1,11 +1,10 @@
 //! Descriptions of filter graphs as text.
 
-use crate::plan::{Conversion, Orientation};
+use super::toner::BRIGHT_FORMAT;
+use crate::plan::{Colour, Conversion, Orientation};
 
-/// The brightness, in candela per square metre, that becomes white.
-const REFERENCE_WHITE_NITS: u32 = 100;
-
-/// From a decoded picture of `width` × `height` to what the largest rung encodes.
+/// From a decoded picture of `width` × `height` to what the largest rung encodes; a bright picture
+/// to the 10-bit BT.2020 video that is toned down afterwards.
 ///
 /// Scaling comes first and turning last, so that both handle as few pixels as possible.
 pub(super) fn conversion(plan: &Conversion, width: u32, height: u32) -> String {
@@ -18,7 +17,7 @@ pub(super) fn conversion(plan: &Conversion, width: u32, height: u32) -> String {
     }
     let resized = (even_width, even_height) != (target_width, target_height);
     steps.extend(scale_and_colour(plan, resized.then_some((target_width, target_height))));
-    steps.push("format=yuv420p".into());
+    steps.push(format!("format={}", target_format(&plan.colour)));
     steps.extend(plan.orientation.filter().map(str::to_owned));
     steps.push("setsar=1".into());
     steps.join(",")
@@ -39,27 +38,28 @@ fn declare_colour(plan: &Conversion) -> String {
 fn scale_and_colour(plan: &Conversion, size: Option<(u32, u32)>) -> Vec<String> {
     let colour = &plan.colour;
     let zscale_size = size.map_or(String::new(), |(w, h)| format!("w={w}:h={h}:"));
-    if colour.is_hdr() {
-        let mut steps = Vec::new();
-        steps.extend(size.map(|(w, h)| format!("zscale=w={w}:h={h}:filter=bicubic")));
-        steps.extend([
-            format!("zscale=transfer=linear:npl={REFERENCE_WHITE_NITS}"),
-            "format=gbrpf32le".into(),
-            "zscale=primaries=bt709".into(),
-            "tonemap=tonemap=hable:desat=0".into(),
-            "zscale=transfer=bt709:matrix=bt709:range=limited".into(),
-        ]);
-        return steps;
+    if colour.is_hdr() && !is_wide_video(colour) {
+        return vec![format!("zscale={zscale_size}filter=bicubic:primaries=bt2020:matrix=bt2020nc:range=limited")];
     }
-    if colour.primaries == "bt2020" {
+    if !colour.is_hdr() && colour.primaries == "bt2020" {
         return vec![format!(
             "zscale={zscale_size}filter=bicubic:transfer=bt709:primaries=bt709:matrix=bt709:range=limited"
         )];
     }
-    if colour.full_range || colour.matrix != "bt709" {
+    if !colour.is_hdr() && (colour.full_range || colour.matrix != "bt709") {
         return vec![format!("zscale={zscale_size}filter=bicubic:matrix=bt709:range=limited")];
     }
     size.map(|(w, h)| format!("scale={w}:{h}:flags=bicubic")).into_iter().collect()
+}
+
+/// The pixels that come out of the conversion.
+fn target_format(colour: &Colour) -> &'static str {
+    if colour.is_hdr() { BRIGHT_FORMAT } else { "yuv420p" }
+}
+
+/// Bright pictures as nearly all cameras write them.
+fn is_wide_video(colour: &Colour) -> bool {
+    !colour.full_range && colour.primaries == "bt2020" && colour.matrix == "bt2020nc"
 }
 
 /// From what the largest rung encodes to a smaller rung.
@@ -87,18 +87,18 @@ pub(super) fn sound(channels: u32, rate_hz: u32) -> String {
 pub(super) fn is_identity(plan: &Conversion, width: u32, height: u32, format: &str) -> bool {
     let colour = &plan.colour;
     (width, height) == (plan.width, plan.height)
-        && format == "yuv420p"
+        && format == target_format(colour)
         && plan.orientation == Orientation::Upright
-        && !colour.full_range
-        && !colour.is_hdr()
-        && colour.primaries != "bt2020"
-        && colour.matrix == "bt709"
+        && if colour.is_hdr() {
+            is_wide_video(colour)
+        } else {
+            !colour.full_range && colour.primaries != "bt2020" && colour.matrix == "bt709"
+        }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Colour;
 
     fn plan(orientation: Orientation, transfer: &str) -> Conversion {
         Conversion {
@@ -111,6 +111,7 @@ mod tests {
                 primaries: "bt709".into(),
                 transfer: transfer.into(),
                 matrix: "bt709".into(),
+                peak_nits: 1000,
             },
             width: 1080,
             height: 1920,
@@ -131,10 +132,15 @@ mod tests {
     }
 
     #[test]
-    fn bright_pictures_are_scaled_before_they_are_toned_down() {
-        let spec = conversion(&plan(Orientation::Upright, "smpte2084"), 2160, 3840);
-        let (scale, tonemap) = (spec.find("w=1080"), spec.find("tonemap"));
-        assert!(scale.is_some() && scale < tonemap, "{spec}");
+    fn bright_pictures_are_only_scaled_and_turned_before_they_are_toned_down() {
+        let mut bright = plan(Orientation::Upright, "smpte2084");
+        (bright.colour.primaries, bright.colour.matrix) = ("bt2020".into(), "bt2020nc".into());
+        let spec = conversion(&bright, 2160, 3840);
+        assert!(spec.ends_with("scale=1080:1920:flags=bicubic,format=yuv420p10le,setsar=1"), "{spec}");
+        assert!(is_identity(&bright, 1080, 1920, "yuv420p10le") && !is_identity(&bright, 1080, 1920, "yuv420p"));
+        bright.colour.matrix = "bt2020c".into();
+        assert!(!is_identity(&bright, 1080, 1920, "yuv420p10le"));
+        assert!(conversion(&bright, 1080, 1920).contains("matrix=bt2020nc:range=limited"));
     }
 
     #[test]

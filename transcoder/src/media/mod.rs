@@ -13,6 +13,7 @@ mod error;
 mod filters;
 mod graph;
 mod input;
+mod listen;
 mod pictures;
 mod poster;
 mod probe;
@@ -20,6 +21,7 @@ mod raw;
 mod rung;
 mod session;
 mod sound;
+mod toner;
 mod writer;
 
 pub use error::MediaError;
@@ -41,7 +43,7 @@ pub fn prepare() -> Result<(), MediaError> {
 /// What this build of libav can do that we need: missing parts by name, for `doctor`.
 pub fn missing_parts() -> Vec<String> {
     let encoders = ["libx264", "aac"].into_iter().filter(|name| raw::has_no_encoder(name));
-    let filters = ["zscale", "tonemap", "bwdif", "scale", "transpose", "aresample", "pan"]
+    let filters = ["zscale", "bwdif", "scale", "transpose", "aresample", "pan"]
         .into_iter()
         .filter(|name| ffmpeg_next::filter::find(name).is_none());
     let decoders = codecs::all_decoders().filter(|name| raw::has_no_decoder(name));

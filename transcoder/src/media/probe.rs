@@ -8,6 +8,7 @@ use super::{
     MediaError, codecs,
     decode::PictureDecoder,
     input::Source,
+    listen,
     raw::{self, StreamFacts, StreamKind},
 };
 use crate::plan::{
@@ -51,6 +52,10 @@ pub fn probe(path: &Path, limits: &Limits) -> Result<MediaInfo, MediaError> {
         Some(index) => Some(video_info(path, &source, &streams[index], index, &tracks[index], limits)?),
         None => None,
     };
+    let audio = match audio {
+        Some(index) => Some(audio_info(path, &source, &streams[index], index, &tracks[index], limits)?),
+        None => None,
+    };
     Ok(MediaInfo {
         container: source.input.format().name().to_owned(),
         size_bytes,
@@ -59,7 +64,7 @@ pub fn probe(path: &Path, limits: &Limits) -> Result<MediaInfo, MediaError> {
         encrypted,
         truncated,
         video,
-        audio: audio.map(|index| audio_info(&source, &streams[index], index, &tracks[index])),
+        audio,
     })
 }
 
@@ -186,21 +191,34 @@ fn is_cut_off(source: &Source, index: usize, size_bytes: u64) -> bool {
     beyond.saturating_mul(CUT_OFF_SHARE) > entries
 }
 
-fn audio_info(source: &Source, facts: &StreamFacts, index: usize, track: &Track) -> AudioInfo {
+fn audio_info(
+    path: &Path,
+    source: &Source,
+    facts: &StreamFacts,
+    index: usize,
+    track: &Track,
+    limits: &Limits,
+) -> Result<AudioInfo, MediaError> {
     let base = time_base(source, index);
     let start = track.times.first().copied().unwrap_or(0);
     let end = track.last_end.unwrap_or(start);
-    AudioInfo {
+    let decoder = codecs::audio_decoder(&facts.codec);
+    let loudness = match decoder {
+        Some(name) => listen::measure(path, index, name, limits)?,
+        None => None,
+    };
+    Ok(AudioInfo {
         stream: index,
         codec: facts.codec.clone(),
-        decoder: codecs::audio_decoder(&facts.codec).map(str::to_owned),
+        decoder: decoder.map(str::to_owned),
         sample_rate_hz: facts.sample_rate_hz,
         channels: facts.channels,
         time_base: base,
         start_ticks: start,
         duration_us: u64::try_from(to_us(end.saturating_sub(start), base)).unwrap_or(0),
         packets: track.packets,
-    }
+        loudness,
+    })
 }
 
 fn video_info(
@@ -236,7 +254,7 @@ fn video_info(
         width,
         height,
         sample_aspect: sample_aspect(facts, first),
-        orientation: facts.display_matrix.map_or(Orientation::Upright, Orientation::from_display_matrix),
+        orientation: orientation(facts, first),
         time_base: base,
         start_ticks: start,
         duration_us: duration_us(track, &times_us, start, base),
@@ -274,6 +292,16 @@ fn is_field_coded(pictures: &[frame::Video], times_us: &[i64], base: Ratio) -> b
         (Some(pictures), Some(packets)) => woven && pictures * 10 >= packets * 18,
         _ => false,
     }
+}
+
+/// What the container says goes before what the codec says, and an old note before nothing.
+fn orientation(facts: &StreamFacts, picture: Option<&frame::Video>) -> Orientation {
+    facts
+        .display_matrix
+        .or_else(|| picture.and_then(raw::picture_matrix))
+        .map(Orientation::from_display_matrix)
+        .or_else(|| facts.rotate_note.as_deref().and_then(Orientation::from_note))
+        .unwrap_or(Orientation::Upright)
 }
 
 fn sample_aspect(facts: &StreamFacts, picture: Option<&frame::Video>) -> Ratio {
@@ -327,6 +355,7 @@ fn colour(picture: &frame::Video) -> Colour {
         [codes.primaries, codes.transfer, codes.matrix],
         picture.height().min(picture.width()),
     )
+    .with_peak_nits(raw::peak_nits(picture))
 }
 
 fn unknown_colour() -> Colour {

@@ -16,6 +16,8 @@ pub(super) struct StreamFacts {
     pub(super) pixels: u64,
     pub(super) sample_aspect: (i32, i32),
     pub(super) display_matrix: Option<[i32; 9]>,
+    /// What old files say instead, in degrees clockwise.
+    pub(super) rotate_note: Option<String>,
     pub(super) attached_picture: bool,
     pub(super) is_default: bool,
     pub(super) sample_rate_hz: u32,
@@ -81,6 +83,7 @@ pub(super) fn stream_facts(input: &Input, index: usize) -> Option<StreamFacts> {
             pixels: side((*par).width) * side((*par).height),
             sample_aspect: ((*stream).sample_aspect_ratio.num, (*stream).sample_aspect_ratio.den),
             display_matrix: display_matrix(stream),
+            rotate_note: rotate_note(stream),
             attached_picture: (*stream).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
             is_default: (*stream).disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
             sample_rate_hz: u32::try_from((*par).sample_rate).unwrap_or(0),
@@ -107,6 +110,20 @@ unsafe fn display_matrix(stream: *const ffi::AVStream) -> Option<[i32; 9]> {
         *cell = i32::from_ne_bytes(bytes.try_into().expect("four bytes"));
     }
     Some(matrix)
+}
+
+/// # Safety
+/// `stream` must point to a living stream.
+unsafe fn rotate_note(stream: *const ffi::AVStream) -> Option<String> {
+    // SAFETY: the caller vouches for the stream; what libav finds in its notes is text ended by a
+    // zero that lives as long, and it is copied at once.
+    unsafe {
+        let entry = ffi::av_dict_get((*stream).metadata, c"rotate".as_ptr(), std::ptr::null(), 0);
+        if entry.is_null() || (*entry).value.is_null() {
+            return None;
+        }
+        Some(CStr::from_ptr((*entry).value).to_string_lossy().into_owned())
+    }
 }
 
 /// Entries of a stream's index, and how many of them end beyond `size`.
@@ -182,6 +199,43 @@ pub(super) fn colour_codes(picture: &frame::Video) -> ColourCodes {
             transfer: (&raw const (*picture).color_trc).cast::<c_int>().read(),
             matrix: (&raw const (*picture).colorspace).cast::<c_int>().read(),
         }
+    }
+}
+
+/// The brightest light a picture claims to hold, in candela per square metre: of its content, or
+/// else of the screen it was graded on.
+pub(super) fn peak_nits(picture: &frame::Video) -> Option<u32> {
+    use ffi::AVFrameSideDataType::{AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA};
+    // libav's structure of the content begins with its largest light level.
+    let content = attached_integers::<1>(picture, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL).map(|[most]| most);
+    // Its structure of the screen: eight fractions of colours, one each of the least and the most
+    // light, whether there are colours, whether there is light.
+    let screen = attached_integers::<22>(picture, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA)
+        .filter(|screen| screen[21] != 0 && screen[19] > 0)
+        .map(|screen| screen[18] / screen[19]);
+    content.filter(|nits| *nits > 0).or(screen).and_then(|nits| u32::try_from(nits).ok())
+}
+
+/// How a picture says it must be turned, in the words of the codec rather than the container.
+pub(super) fn picture_matrix(picture: &frame::Video) -> Option<[i32; 9]> {
+    attached_integers(picture, ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX)
+}
+
+/// The first integers of a structure attached to a picture.
+fn attached_integers<const N: usize>(picture: &frame::Video, kind: ffi::AVFrameSideDataType) -> Option<[i32; N]> {
+    let words = side_data(picture, kind)?.as_chunks::<4>().0.get(..N)?;
+    Some(std::array::from_fn(|i| i32::from_ne_bytes(words[i])))
+}
+
+/// Bytes attached to a picture.
+fn side_data(picture: &frame::Video, kind: ffi::AVFrameSideDataType) -> Option<&[u8]> {
+    // SAFETY: the frame lives, and what is attached to it lives as long; libav gives null or `size` bytes.
+    unsafe {
+        let data = ffi::av_frame_get_side_data(picture.as_ptr(), kind);
+        if data.is_null() || (*data).data.is_null() {
+            return None;
+        }
+        Some(std::slice::from_raw_parts((*data).data, (*data).size))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Orientation, Rate};
+use crate::loudness::Loudness;
 
 /// A fraction as libav writes time bases and aspect ratios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +94,18 @@ pub struct Colour {
     pub transfer: String,
     /// Matrix between RGB and YCbCr, such as `bt709` or `smpte170m`.
     pub matrix: String,
+    /// Brightest light of a PQ source, in candela per square metre.
+    #[serde(default = "usual_peak_nits")]
+    pub peak_nits: u32,
+}
+
+/// What PQ sources that do not say otherwise are made for.
+const USUAL_PEAK_NITS: u32 = 1000;
+/// Claims outside of this are not believed: below an ordinary screen's white, or beyond what PQ can code.
+const BELIEVED_PEAK_NITS: std::ops::RangeInclusive<u32> = 203..=10_000;
+
+fn usual_peak_nits() -> u32 {
+    USUAL_PEAK_NITS
 }
 
 /// Pictures at least this high were made with BT.709 in mind, unless they say otherwise.
@@ -152,7 +165,15 @@ impl Colour {
             primaries: primaries.into(),
             transfer: transfer.into(),
             matrix: matrix.into(),
+            peak_nits: USUAL_PEAK_NITS,
         }
+    }
+
+    /// With the brightest light the source claims, if that can be believed.
+    #[must_use]
+    pub fn with_peak_nits(mut self, claimed: Option<u32>) -> Self {
+        self.peak_nits = claimed.filter(|nits| BELIEVED_PEAK_NITS.contains(nits)).unwrap_or(USUAL_PEAK_NITS);
+        self
     }
 
     /// True for HLG and PQ, whose highlights must be brought down for ordinary screens.
@@ -182,4 +203,7 @@ pub struct AudioInfo {
     pub duration_us: u64,
     /// Packets in the stream.
     pub packets: u64,
+    /// How loud it is, as it will be encoded; none when it is silent.
+    #[serde(default)]
+    pub loudness: Option<Loudness>,
 }

@@ -4,6 +4,7 @@ use super::{
     AAC_FRAME_SAMPLES, AUDIO_RATE_HZ, AudioInfo, AudioPlan, Conversion, Limits, MediaInfo, Rate, Ratio, Refusal,
     RefusalCode, RungPlan, RungSize, SourceVideo, TranscodePlan, VideoInfo, plan_chunks, plan_segments, plan_sizes,
 };
+use crate::loudness::Level;
 
 /// Above this many pictures a second the small rungs get every second one.
 const CALM_FPS: f64 = 30.5;
@@ -214,6 +215,7 @@ fn plan_audio(
         decoder,
         channels: audio.channels,
         origin_us: origin_us(video),
+        level: audio.loudness.map_or_else(Level::default, |loudness| loudness.level),
         total_frames: aac_frames_before(total_frames, rate),
         segment_starts: segment_starts.iter().map(|s| aac_frames_before(*s, rate)).collect(),
     })

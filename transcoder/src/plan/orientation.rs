@@ -46,6 +46,17 @@ impl Orientation {
         }
     }
 
+    /// Reads the note of old files: degrees to turn clockwise. Nothing if it is no quarter turn.
+    pub fn from_note(degrees: &str) -> Option<Self> {
+        match degrees.trim().parse::<i32>().ok()?.rem_euclid(360) {
+            0 => Some(Self::Upright),
+            90 => Some(Self::QuarterTurn),
+            180 => Some(Self::HalfTurn),
+            270 => Some(Self::QuarterTurnBack),
+            _ => None,
+        }
+    }
+
     /// Width and height change places.
     pub fn swaps_sides(self) -> bool {
         matches!(self, Self::QuarterTurn | Self::QuarterTurnBack | Self::Transpose | Self::AntiTranspose)
@@ -96,6 +107,13 @@ mod tests {
         for (i, left) in seen.iter().enumerate() {
             assert!(seen.iter().skip(i + 1).all(|right| left != right), "{left:?} twice");
         }
+    }
+
+    #[test]
+    fn notes_of_quarter_turns_are_read() {
+        let read = ["90", " -90", "540", "0", "45", "abc", ""].map(Orientation::from_note);
+        let [quarter, back, half] = [Orientation::QuarterTurn, Orientation::QuarterTurnBack, Orientation::HalfTurn];
+        assert_eq!(read, [Some(quarter), Some(back), Some(half), Some(Orientation::Upright), None, None, None]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::{ChunkPlan, Colour, Orientation, Preset, Rate, Ratio, plan_chunks};
+use crate::loudness::Level;
 
 /// Samples in one AAC frame.
 pub const AAC_FRAME_SAMPLES: u64 = 1024;
@@ -100,6 +101,9 @@ pub struct AudioPlan {
     pub channels: u32,
     /// Time in the source that becomes zero, in microseconds.
     pub origin_us: i64,
+    /// What is done to its loudness.
+    #[serde(default)]
+    pub level: Level,
     /// AAC frames in all.
     pub total_frames: u64,
     /// First AAC frame of each segment.

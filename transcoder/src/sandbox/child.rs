@@ -13,6 +13,7 @@ use std::{
 use super::{
     confine::confine,
     limits::{ChildLimits, Confinement},
+    misdeeds,
     protocol::{Attempt, Event, MAX_LINE_BYTES, Request, SandboxReport},
 };
 use crate::{
@@ -91,6 +92,7 @@ fn carry_out(start: &Start, request: Request, out: &mut impl Write) -> Event {
             }
             transcode(start, &plan, &limits, first_chunk, wants_poster, out)
         }
+        Request::Misbehave { misdeed } => return misdeeds::commit(misdeed, &start.job),
         Request::TryToEscape => return Event::Escaped { report: try_to_escape(&start.job) },
     };
     result.unwrap_or_else(|error| failure(&error))

@@ -12,7 +12,7 @@ use rustix::process::{
 };
 
 use super::{
-    limits::{ChildLimits, Confinement},
+    limits::{ChildLimits, Confinement, Layer},
     syscalls,
 };
 
@@ -36,10 +36,13 @@ pub enum ConfineError {
     /// System calls could not be filtered.
     #[error("seccomp is not available: {0}")]
     Seccomp(String),
+    /// A test asked for another layer alone.
+    #[error("{0:?} is left off")]
+    LeftOff(Layer),
 }
 
 /// Puts on all layers. What is returned could not be put on, which is only
-/// accepted under [`Confinement::BestEffort`].
+/// accepted under [`Confinement::BestEffort`] and in tests of one layer.
 pub(super) fn confine(
     job: &Path,
     limits: &ChildLimits,
@@ -49,16 +52,27 @@ pub(super) fn confine(
     follow_parent(parent)?;
     close_inherited();
     limit_heaps();
-    set_limits(limits).map_err(|e| ConfineError::Limits(e.into()))?;
     let mut missing = Vec::new();
-    for layer in [restrict_files(job), syscalls::restrict_system_calls()] {
-        match (layer, confinement) {
-            (Ok(()), _) => {}
-            (Err(error), Confinement::BestEffort) => missing.push(error),
-            (Err(error), Confinement::Required) => return Err(error),
+    for layer in Layer::ALL {
+        if !confinement.wants(layer) {
+            missing.push(ConfineError::LeftOff(layer));
+            continue;
+        }
+        match put_on(layer, job, limits) {
+            Ok(()) => {}
+            Err(error) if confinement == Confinement::BestEffort && layer != Layer::Limits => missing.push(error),
+            Err(error) => return Err(error),
         }
     }
     Ok(missing)
+}
+
+fn put_on(layer: Layer, job: &Path, limits: &ChildLimits) -> Result<(), ConfineError> {
+    match layer {
+        Layer::Limits => set_limits(limits).map_err(|e| ConfineError::Limits(e.into())),
+        Layer::Landlock => restrict_files(job),
+        Layer::Seccomp => syscalls::restrict_system_calls(),
+    }
 }
 
 /// Dies with the parent, and cannot be looked into by others.
@@ -90,6 +104,7 @@ fn set_limits(limits: &ChildLimits) -> rustix::io::Result<()> {
         (Resource::Cpu, limits.cpu_secs),
         (Resource::Fsize, limits.file_bytes),
         (Resource::Nofile, limits.open_files),
+        (Resource::Nproc, limits.tasks),
         (Resource::Core, 0),
     ] {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;

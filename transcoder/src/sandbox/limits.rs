@@ -15,6 +15,10 @@ pub struct ChildLimits {
     pub file_bytes: u64,
     /// Open files.
     pub open_files: u64,
+    /// Tasks that our user may have on the whole machine when the child starts a thread. Processes are impossible
+    /// already (seccomp lets threads through and nothing else), and the system counts all tasks of a user and none of
+    /// root's, so this is no measure of the child: it only keeps a bomb of threads from taking the last place.
+    pub tasks: u64,
     /// Time from start to end.
     pub wall: Duration,
     /// Time without a word from it.
@@ -28,6 +32,7 @@ impl Default for ChildLimits {
             cpu_secs: 3600,
             file_bytes: 64 << 20,
             open_files: 64,
+            tasks: 4096,
             wall: Duration::from_hours(1),
             silence: Duration::from_mins(2),
         }
@@ -42,4 +47,33 @@ pub enum Confinement {
     Required,
     /// The operator has accepted that the kernel lacks Landlock or seccomp; what it has is used.
     BestEffort,
+    /// One layer or none: tests see what each is worth by itself. The child says that the others are missing.
+    Alone(Option<Layer>),
+}
+
+/// What the child puts around itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// Bounds on memory, processor, files and tasks.
+    Limits,
+    /// No files but those of the job, no programs, no TCP.
+    Landlock,
+    /// No system calls that a decoder does not need.
+    Seccomp,
+}
+
+impl Layer {
+    /// All of them, in the order in which they are put on: the last ones forbid what the first ones need.
+    pub const ALL: [Self; 3] = [Self::Limits, Self::Landlock, Self::Seccomp];
+}
+
+impl Confinement {
+    /// The layer is to be put on.
+    pub(super) fn wants(self, layer: Layer) -> bool {
+        match self {
+            Self::Required | Self::BestEffort => true,
+            Self::Alone(only) => only == Some(layer),
+        }
+    }
 }

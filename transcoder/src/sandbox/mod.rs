@@ -6,6 +6,7 @@
 mod child;
 mod confine;
 mod limits;
+mod misdeeds;
 mod parent;
 mod protocol;
 mod syscalls;
@@ -13,6 +14,6 @@ mod syscalls;
 pub(crate) use child::SOURCE_FILE;
 pub use child::{CHILD_ARGUMENT, child_main};
 pub use confine::ConfineError;
-pub use limits::{ChildLimits, Confinement};
+pub use limits::{ChildLimits, Confinement, Layer};
 pub use parent::{Child, ChildCommand, ChildError};
-pub use protocol::{Attempt, Event, MAX_LINE_BYTES, Request, SandboxReport};
+pub use protocol::{Attempt, Event, MAX_LINE_BYTES, Misdeed, Request, SandboxReport};

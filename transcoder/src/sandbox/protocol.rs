@@ -33,6 +33,25 @@ pub enum Request {
     },
     /// Try what must not be possible, and tell.
     TryToEscape,
+    /// Take more than is allowed: what a taken-over decoder could do to the machine. For tests.
+    Misbehave {
+        /// How.
+        misdeed: Misdeed,
+    },
+}
+
+/// A way to take more than is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Misdeed {
+    /// Use memory without end.
+    FillMemory,
+    /// Write a file without end.
+    FillDisk,
+    /// Use the processor without end.
+    Spin,
+    /// Open files without end.
+    OpenFiles,
 }
 
 /// From the child.

@@ -119,11 +119,8 @@ fn silent_clips_have_no_audio_rendition() {
 fn one_channel_is_heard_on_both_sides() {
     let made = tone_and_pattern("mono.mp4", "160x120", "25", "2", "-ac 1");
     let run = transcode(&made);
-    let source = loudness_db(&made.source, "anull");
-    for side in ["c0", "c1"] {
-        let heard = loudness_db(&run.playlist("audio"), &format!("pan=mono|c0={side}"));
-        assert!((heard - source).abs() < 1.0, "{side}: {heard} dB, source {source} dB");
-    }
+    let [left, right] = ["c0", "c1"].map(|side| loudness_db(&run.playlist("audio"), &format!("pan=mono|c0={side}")));
+    assert!(left > -20.0 && (left - right).abs() < 0.1, "{left} and {right} dB");
 }
 
 fn surround_sound_becomes_stereo() {

@@ -4,8 +4,14 @@ mod media;
 mod run;
 
 mod bad_input;
+mod fuzz;
 mod good_input;
+mod layers;
+mod liar;
+mod loud_enough;
+mod private;
 mod right_on_phones;
+mod right_way_up;
 mod sandboxed;
 mod valid;
 
@@ -22,7 +28,23 @@ fn main() -> ExitCode {
     if arguments.next().as_deref() == Some(CHILD_ARGUMENT) {
         return child_main(&arguments.next().unwrap_or_default());
     }
-    let cases = [good_input::CASES, right_on_phones::CASES, bad_input::CASES, sandboxed::CASES, valid::CASES].concat();
+    if std::env::args().nth(1).as_deref() == Some(liar::LIAR_ARGUMENT) {
+        return liar::liar_main(&arguments.collect::<Vec<_>>());
+    }
+    let cases = [
+        good_input::CASES,
+        loud_enough::CASES,
+        private::CASES,
+        right_on_phones::CASES,
+        right_way_up::CASES,
+        bad_input::CASES,
+        sandboxed::CASES,
+        layers::CASES,
+        liar::CASES,
+        fuzz::CASES,
+        valid::CASES,
+    ]
+    .concat();
     let trials = cases.into_iter().map(|(name, case)| {
         Trial::test(name, move || {
             case();

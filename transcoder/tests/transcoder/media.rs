@@ -85,6 +85,13 @@ pub fn loudness_db(file: &Path, filter: &str) -> f64 {
     number_after(&report, "mean_volume: ")
 }
 
+/// Integrated loudness in LUFS and the highest true peak in dBTP, as libav's own meter has them.
+pub fn measured(file: &Path) -> (f64, f64) {
+    let report = audio_report(file, "ebur128=peak=true");
+    let (_, summary) = report.rsplit_once("Summary:").expect("a summary");
+    (number_after(summary, "I:"), number_after(summary, "Peak:"))
+}
+
 /// When the first silence of a file ends, in seconds.
 pub fn tone_starts_at(file: &Path) -> f64 {
     number_after(&audio_report(file, "silencedetect=noise=-30dB:duration=0.1"), "silence_end: ")

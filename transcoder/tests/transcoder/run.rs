@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use estrade_testkit::hls;
 use estrade_transcoder::{
     ChunkReady, Options, Outcome, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS,
+    package::{INIT_FILE, segment_file},
     plan::{Limits, TranscodePlan},
     sandbox::ChildCommand,
     transcode_file,
@@ -91,6 +92,14 @@ impl Run {
     /// The media playlist of a rendition.
     pub fn playlist(&self, name: &str) -> PathBuf {
         self.work.join(name).join("index.m3u8")
+    }
+
+    /// One segment as a file that plays on its own.
+    pub fn alone(&self, rendition: &str, segment: usize) -> PathBuf {
+        let parts = [INIT_FILE, &segment_file(segment)].map(|file| std::fs::read(self.work.join(rendition).join(file)));
+        let alone = self.work.join(format!("{rendition}-{segment}.mp4"));
+        std::fs::write(&alone, parts.map(|part| part.expect("a part is there")).concat()).expect("written");
+        alone
     }
 
     /// Names of the video renditions.

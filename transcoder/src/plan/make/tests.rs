@@ -11,6 +11,7 @@ fn colour() -> Colour {
         primaries: "bt709".into(),
         transfer: "bt709".into(),
         matrix: "bt709".into(),
+        peak_nits: 1000,
     }
 }
 
@@ -46,6 +47,7 @@ fn audio(duration_us: u64) -> AudioInfo {
         start_ticks: 0,
         duration_us,
         packets: 100,
+        loudness: None,
     }
 }
 

@@ -1,0 +1,145 @@
+//! A child that lies: it knows the protocol, has the files of a good run, and spoils one thing.
+//!
+//! The parent must notice whatever it is, before anything would be stored.
+
+use std::{
+    fs,
+    io::{self, BufRead, Write},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use estrade_transcoder::{
+    Options, Resume,
+    package::ChunkFacts,
+    sandbox::{ChildCommand, ChildLimits, Event},
+};
+
+use crate::{
+    Case,
+    good_input::tone_and_pattern,
+    media::bytes,
+    run::{options, transcode, try_transcode},
+};
+
+pub const CASES: &[Case] = &[("a_child_that_spoils_its_output_is_found_out", a_spoiling_child_is_found_out)];
+
+/// The argument that makes the test binary the liar; then the lie, the folder of the good run, and its facts.
+pub const LIAR_ARGUMENT: &str = "transcode-liar";
+
+/// What is spoiled, and what the parent says to it.
+const LIES: [(&str, &str); 13] = [
+    ("symlink", "is a link"),
+    ("folder-symlink", "is a link"),
+    ("folder", "not a file"),
+    ("larger", "another size"),
+    ("huge-claim", "too large"),
+    ("strange-box", "box"),
+    ("place", "box"),
+    ("cut", "another size"),
+    ("wrong-time", "where it belongs"),
+    ("other-name", "missing"),
+    ("twice", "out of turn"),
+    ("codec", "incomplete"),
+    ("silence", "silent"),
+];
+
+/// The liar's life.
+pub fn liar_main(arguments: &[String]) -> ExitCode {
+    let [lie, good, facts, ..] = arguments else { return ExitCode::from(2) };
+    let chunks: Vec<ChunkFacts> = serde_json::from_str(facts).expect("facts");
+    let say = |event: &Event| {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{}", serde_json::to_string(event).expect("an event"));
+    };
+    say(&Event::Ready { missing: Vec::new() });
+    let mut request = String::new();
+    let _ = io::stdin().lock().read_line(&mut request);
+    if lie == "silence" {
+        std::thread::sleep(Duration::from_mins(10));
+    }
+    for mut chunk in chunks {
+        place_files(Path::new(good));
+        spoil(lie, Path::new(good), &mut chunk);
+        say(&Event::Chunk { chunk: chunk.clone() });
+        if lie == "twice" {
+            say(&Event::Chunk { chunk });
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Copies the good files into the job folder, which is the current one.
+fn place_files(good: &Path) {
+    for folder in ["v120", "audio"] {
+        let _ = fs::create_dir(folder);
+        for entry in fs::read_dir(good.join(folder)).expect("a good folder") {
+            let path = entry.expect("an entry").path();
+            let _ = fs::copy(&path, Path::new(folder).join(path.file_name().expect("a name")));
+        }
+    }
+}
+
+fn spoil(lie: &str, good: &Path, chunk: &mut ChunkFacts) {
+    let file = PathBuf::from("v120/s00000.m4s");
+    let whole = fs::read(&file).expect("a segment");
+    let replace = |name: &[u8], with: &[u8]| {
+        let at = whole.windows(4).position(|four| four == name).expect("the box");
+        let mut spoiled = whole.clone();
+        spoiled[at..at + with.len()].copy_from_slice(with);
+        fs::write(&file, spoiled).expect("written");
+    };
+    match lie {
+        "symlink" => {
+            fs::remove_file(&file).expect("removed");
+            symlink(good.join(&file), &file).expect("linked");
+        }
+        "folder-symlink" => {
+            fs::remove_dir_all("v120").expect("removed");
+            symlink(good.join("v120"), "v120").expect("linked");
+        }
+        "folder" => {
+            fs::remove_file(&file).expect("removed");
+            fs::create_dir(&file).expect("made");
+        }
+        "larger" => chunk.renditions[0].segment_bytes[0] += 1,
+        "huge-claim" => chunk.renditions[0].segment_bytes[0] = u64::MAX,
+        "strange-box" => replace(b"mdat", b"free"),
+        "place" => {
+            let mut init = fs::read("v120/init.mp4").expect("an init");
+            init.extend_from_slice(&[0, 0, 0, 8, b'u', b'd', b't', b'a']);
+            chunk.inits[0].bytes = init.len() as u64;
+            fs::write("v120/init.mp4", init).expect("written");
+        }
+        "cut" => fs::write(&file, &whole[..whole.len() - 1]).expect("written"),
+        "wrong-time" => replace(b"tfdt", b"tfdt\x01\0\0\0\0\0\0\0\0\0\0\x07"),
+        "other-name" => chunk.renditions[0].rendition = "../../etc".into(),
+        "codec" => chunk.inits[0].codecs = "avc1\"\n#EXT".into(),
+        _ => {}
+    }
+}
+
+fn a_spoiling_child_is_found_out() {
+    let made = tone_and_pattern("clip.mp4", "160x120", "25", "1", "");
+    let run = transcode(&made);
+    let facts: Vec<&ChunkFacts> = run.chunks.iter().map(|ready| &ready.facts).collect();
+    let facts = serde_json::to_string(&facts).expect("facts");
+    let resume = Resume { plan: run.plan.clone(), chunks: Vec::new(), poster: run.outcome.poster.clone() };
+    let lying = |lie: &str| {
+        let mut arguments = vec![LIAR_ARGUMENT.to_owned(), lie.to_owned()];
+        arguments.extend([run.work.display().to_string(), facts.clone()]);
+        let limits = ChildLimits { silence: Duration::from_secs(5), ..ChildLimits::default() };
+        let command = ChildCommand { arguments, limits, ..options().command };
+        let options = Options { command, resume: Some(resume.clone()), ..options() };
+        try_transcode(&bytes("clip.mp4", b"whatever"), &options).err().map(|error| error.to_string())
+    };
+    for (lie, expected) in LIES {
+        let error = lying(lie).unwrap_or_else(|| panic!("{lie} was believed"));
+        assert!(error.contains(expected), "{lie}: {error}");
+    }
+    // Without a lie it gets as far as its last chunk, so the lies are what was found.
+    let honest = lying("nothing").unwrap_or_default();
+    assert!(honest.contains("died"), "{honest}");
+}
