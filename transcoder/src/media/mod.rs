@@ -17,6 +17,7 @@ mod pictures;
 mod poster;
 mod probe;
 mod raw;
+mod repackage;
 mod rung;
 mod session;
 mod sound;

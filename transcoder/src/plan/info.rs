@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Orientation, Rate};
+use super::{CodedVideo, Orientation, Rate, WhyEncoded};
 
 /// A fraction as libav writes time bases and aspect ratios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,8 @@ pub struct VideoInfo {
     pub decodable: bool,
     /// How numbers become light.
     pub colour: Colour,
+    /// Its pictures as they are coded, if they could be shown as they are.
+    pub coded: Result<CodedVideo, WhyEncoded>,
 }
 
 /// Colour description in the names libav's filters understand, gaps filled in.
