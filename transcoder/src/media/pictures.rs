@@ -62,8 +62,12 @@ impl<'a> Pictures<'a> {
         Ok(self.decoded)
     }
 
+    /// Broken packets are forgiven when their pictures are encoded, but never passed on.
     fn check_errors(&self, decoder: &PictureDecoder) -> Result<(), MediaError> {
-        self.repackager.as_ref().map_or(Ok(()), |repackager| repackager.check_errors(decoder.errors()))
+        if self.repackager.is_some() && decoder.errors() > 0 {
+            return Err(MediaError::NotRepackaged("a packet could not be decoded".into()));
+        }
+        Ok(())
     }
 
     /// Opens the source at the range. Where seeking fails or lands too late, reading starts at the beginning.

@@ -137,11 +137,6 @@ impl<'a> Repackager<'a> {
         Ok(())
     }
 
-    /// Something could not be decoded.
-    pub(super) fn check_errors(&self, errors: u32) -> Result<(), MediaError> {
-        if errors > 0 { broken("a packet could not be decoded") } else { Ok(()) }
-    }
-
     /// The end of the source.
     pub(super) fn finish(&self) -> Result<(), MediaError> {
         let total = self.plan.total_frames;

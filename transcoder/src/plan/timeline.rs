@@ -74,7 +74,7 @@ pub fn plan_segments_at(keys: &[u64], rate: Rate, total: u64, step: u64) -> Opti
     loop {
         let fits = |key: &&u64| {
             let length = **key - start;
-            **key % step == 0 && (shortest..=longest).contains(&length) && **key + tail <= total
+            key.is_multiple_of(step) && (shortest..=longest).contains(&length) && **key + tail <= total
         };
         let later = keys.get(keys.partition_point(|key| *key <= start)..)?;
         let next = later.iter().take_while(|key| **key - start <= longest).filter(fits);
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn segments_follow_the_keys_of_a_source() {
         let at = |keys: &[u64], total| plan_segments_at(keys, Rate::new(30, 1), total, 1);
-        let every = |distance: u64, total: u64| (0..total).step_by(distance as usize).collect::<Vec<_>>();
+        let every = |distance: usize, total: u64| (0..total).step_by(distance).collect::<Vec<_>>();
         assert_eq!(at(&every(30, 240), 240), Some(vec![0, 30, 90, 150, 210]));
         assert_eq!(at(&every(60, 240), 240), Some(vec![0, 60, 120, 180]));
         assert_eq!(at(&every(15, 100), 100), Some(vec![0, 30, 90]));

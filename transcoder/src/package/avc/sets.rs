@@ -18,6 +18,7 @@ const UNSPECIFIED: u32 = 2;
 
 /// What a sequence parameter set says.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the standard")]
 pub struct SequenceSet {
     /// Profile.
     pub profile: u8,
