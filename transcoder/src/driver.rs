@@ -11,7 +11,7 @@ use tokio::{fs, sync::mpsc};
 use crate::{
     media::{PosterReport, Stats},
     package::{CheckError, ChunkFacts, Package, assemble},
-    plan::{Limits, MediaInfo, Refusal, TranscodePlan, make_plan},
+    plan::{Limits, MediaInfo, Refusal, TopRung, TranscodePlan, WhyEncoded, make_plan},
     sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE, SandboxReport},
 };
 use verify::Verifier;
@@ -114,6 +114,15 @@ pub enum TranscodeError {
         /// What is wrong with it.
         source: CheckError,
     },
+    /// The source cannot be repackaged, which showed after chunks were handed over: they do not
+    /// fit the plan that encodes all rungs, and another attempt begins with that one.
+    #[error("the source cannot be repackaged: {detail}")]
+    Replanned {
+        /// What the next attempt begins with.
+        plan: Box<TranscodePlan>,
+        /// What decoding showed, for operators.
+        detail: String,
+    },
     /// The child said something that contradicts the plan or its files.
     #[error("the child's output is wrong: {0}")]
     Untrue(String),
@@ -133,6 +142,7 @@ impl TranscodeError {
             Self::Child(ChildError::TookTooLong(_) | ChildError::Silent(_)) => "took_too_long",
             Self::Child(ChildError::Died(_)) => "transcoder_crashed",
             Self::Abandoned => "abandoned",
+            Self::Replanned { .. } => "replanned",
             _ => "transcoder_failed",
         }
     }
@@ -176,6 +186,9 @@ pub async fn transcode_file(
         Some(_) => return Err(TranscodeError::Untrue("the stored plan contradicts itself".into())),
         None => make_plan(&probe(&mut child, &options.limits).await?, &options.limits)?,
     };
+    if let TopRung::Encoded { why } = &plan.top_rung {
+        tracing::debug!(clip.top_rung = "encoded", clip.why = %why, "the plan is made");
+    }
     let mut run = Run::new(work, plan, options.resume.as_ref(), events);
     run.send(TranscodeEvent::Planned(Box::new(run.plan.clone()))).await?;
     run.carry_out(&mut child, &options.limits).await
@@ -241,13 +254,7 @@ impl Run {
         if self.chunks.len() == self.plan.chunks.len() {
             return self.outcome(Stats { decoded_frames: 0, shown_frames: 0 });
         }
-        let request = Request::Transcode {
-            plan: Box::new(self.plan.clone()),
-            limits: limits.clone(),
-            first_chunk: self.chunks.len(),
-            wants_poster: self.poster.is_none(),
-        };
-        child.ask(&request).await?;
+        self.ask(child, limits).await?;
         loop {
             let event = tokio::select! {
                 event = child.next() => event?,
@@ -258,11 +265,45 @@ impl Run {
                 Event::Poster { poster } => self.take_poster(poster).await?,
                 Event::Chunk { chunk } => self.take_chunk(chunk).await?,
                 Event::Finished { stats } => return self.outcome(stats),
+                Event::NotRepackaged { detail } => self.plan_anew(child, limits, detail).await?,
                 Event::Refused { refusal } => return Err(refusal.into()),
                 Event::Failed { detail } => return Err(ChildError::Failed(detail).into()),
                 other => return Err(ChildError::Protocol(format!("{other:?}")).into()),
             }
         }
+    }
+
+    /// Plans to encode all rungs, which happens at most once: such a plan repackages nothing.
+    ///
+    /// Its segments begin elsewhere. Where none is handed over yet the child goes on with it;
+    /// otherwise what was handed over is worth nothing any more, and the caller begins anew.
+    async fn plan_anew(&mut self, child: &mut Child, limits: &Limits, detail: String) -> Result<(), TranscodeError> {
+        if self.plan.repackaged().is_none() {
+            return Err(ChildError::Protocol("it failed to repackage what it should encode".into()).into());
+        }
+        tracing::warn!(error = %detail, "the source cannot be repackaged; all rungs are encoded");
+        let mut info = probe(child, limits).await?;
+        if let Some(video) = &mut info.video {
+            video.coded = Err(WhyEncoded::Decoding);
+        }
+        let plan = make_plan(&info, limits)?;
+        if !self.chunks.is_empty() {
+            return Err(TranscodeError::Replanned { plan: Box::new(plan), detail });
+        }
+        self.plan = plan;
+        self.verifier.forget();
+        self.send(TranscodeEvent::Planned(Box::new(self.plan.clone()))).await?;
+        self.ask(child, limits).await
+    }
+
+    async fn ask(&self, child: &mut Child, limits: &Limits) -> Result<(), TranscodeError> {
+        let request = Request::Transcode {
+            plan: Box::new(self.plan.clone()),
+            limits: limits.clone(),
+            first_chunk: self.chunks.len(),
+            wants_poster: self.poster.is_none(),
+        };
+        Ok(child.ask(&request).await?)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of a short clip")]

@@ -42,6 +42,11 @@ impl Verifier {
         Self { work, bytes: 0 }
     }
 
+    /// Nothing of what was checked is kept.
+    pub(super) fn forget(&mut self) {
+        self.bytes = 0;
+    }
+
     /// The poster is what the child says it is.
     pub(super) async fn check_poster(&self, poster: &PosterReport) -> Result<(), TranscodeError> {
         if poster.file != POSTER_FILE || poster.thumbhash.len() > MAX_THUMBHASH_BYTES {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use estrade_blobs::{BlobError, Blobs, key};
 use estrade_db::media::{self, Failure, Work};
 use estrade_db::{DbError, PgConnection, PgPool};
-use estrade_domain::{ClipId, Clock, VersionId};
+use estrade_domain::{ClipId, Clock, Entropy, VersionId};
 use estrade_events::Event;
 use estrade_jobs::{Context, Handler, Job, JobError, Kind};
 
@@ -102,6 +102,11 @@ impl TranscodeHandler {
             progress: 0.0,
         };
         let verdict = attempt.run(&fetched.0, resume).await;
+        if let Err(AttemptError::Transcode(TranscodeError::Replanned { plan, detail })) = verdict {
+            return self
+                .start_over(clip_id, version_id, &work, context, Saved { plan: *plan, poster: None }, &detail)
+                .await;
+        }
         self.settle(clip_id, version_id, context, verdict).await
     }
 
@@ -143,6 +148,31 @@ impl TranscodeHandler {
                 Ok(None)
             }
         }
+    }
+
+    /// Makes the clip again from its beginning, as a version of its own: what players hold of this one stays
+    /// true, because addresses carry the version. It is shown until the new one's first chunk is stored.
+    async fn start_over(
+        &self,
+        clip_id: ClipId,
+        version_id: VersionId,
+        work: &Work,
+        context: &Context,
+        saved: Saved,
+        detail: &str,
+    ) -> Result<(), JobError> {
+        let (now, entropy) = (self.clock.now(), Entropy::from_os());
+        let next = VersionId::new(now, &entropy);
+        let job = Job::TranscodeClip { clip_id, version_id: next };
+        let mut tx = self.pool.begin().await.map_err(DbError::from)?;
+        context.hold(&mut tx).await?;
+        media::insert_version(&mut tx, next, clip_id, &work.source_key, now).await?;
+        media::save_plan(&mut tx, next, &serde_json::to_value(&saved).unwrap_or_default()).await?;
+        estrade_jobs::enqueue(&mut tx, &job, Some(work.creator_id), now, &entropy).await?;
+        tx.commit().await.map_err(DbError::from)?;
+        tracing::warn!(version.id = %version_id, version.next = %next, error = %detail, "the source cannot be repackaged; starting over");
+        self.metrics.outcomes.with_label_values(&["replanned"]).inc();
+        Ok(())
     }
 
     /// A verdict on the source ends the job well and the clip failed; an accident is tried again.

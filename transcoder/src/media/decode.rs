@@ -61,6 +61,11 @@ impl PictureDecoder {
         Ok(Self { decoder, errors: 0 })
     }
 
+    /// How often something could not be decoded.
+    pub(super) fn errors(&self) -> u32 {
+        self.errors
+    }
+
     /// Puts a packet in, or the end; then every picture that is ready goes to `on_picture`.
     pub(super) fn feed(
         &mut self,

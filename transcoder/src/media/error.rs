@@ -29,6 +29,9 @@ pub enum MediaError {
     /// The encoder's header could not be understood.
     #[error(transparent)]
     Avc(#[from] AvcError),
+    /// The pictures cannot be repackaged after all, which only decoding them could show.
+    #[error("cannot be repackaged: {0}")]
+    NotRepackaged(String),
     /// Our own books do not balance.
     #[error("{0}")]
     Inconsistent(String),

@@ -18,6 +18,7 @@ mod pictures;
 mod poster;
 mod probe;
 mod raw;
+mod repackage;
 mod rung;
 mod session;
 mod sound;

@@ -4,7 +4,7 @@ use std::{ops::Range, path::Path};
 
 use ffmpeg_next::{Packet, frame};
 
-use super::{MediaError, decode::PictureDecoder, filters, graph::Graph, input::Source};
+use super::{MediaError, decode::PictureDecoder, filters, graph::Graph, input::Source, repackage::Repackager};
 use crate::plan::{Cadence, Limits, Refusal, RefusalCode, Shown, SourceVideo, TranscodePlan};
 
 /// How much earlier than needed the reader starts when work resumes in the middle.
@@ -20,15 +20,22 @@ pub(super) struct Pictures<'a> {
     fields: Option<Graph>,
     range: Range<u64>,
     decoded: u64,
+    /// Makes the largest rung of the packets themselves, when that is the plan.
+    repackager: Option<Repackager<'a>>,
 }
 
 /// What to do with a picture and the slots it fills. `false` ends the work early.
 pub(super) type OnShown<'f> = dyn FnMut(frame::Video, Range<u64>) -> Result<bool, MediaError> + 'f;
 
 impl<'a> Pictures<'a> {
-    pub(super) fn new(plan: &'a TranscodePlan, limits: &'a Limits, range: Range<u64>) -> Self {
+    pub(super) fn new(
+        plan: &'a TranscodePlan,
+        limits: &'a Limits,
+        range: Range<u64>,
+        repackager: Option<Repackager<'a>>,
+    ) -> Self {
         let cadence = Cadence::new(range.clone());
-        Self { plan, limits, cadence, fields: None, range, decoded: 0 }
+        Self { plan, limits, cadence, fields: None, range, decoded: 0, repackager }
     }
 
     /// Runs to the end of the range; returns the number of pictures decoded.
@@ -41,13 +48,26 @@ impl<'a> Pictures<'a> {
         let mut goes_on = true;
         while goes_on && !self.cadence.is_full() && source.read(&mut packet)? {
             if packet.stream() == video.stream {
+                if let Some(repackager) = &mut self.repackager {
+                    repackager.packet(&packet)?;
+                }
                 let feed = &mut |picture| self.decoded(picture, &mut goes_on, on_shown);
                 decoder.feed(Some(&packet), feed)?;
+                self.check_errors(&decoder)?;
             }
         }
         decoder.feed(None, &mut |picture| self.decoded(picture, &mut goes_on, on_shown))?;
+        self.check_errors(&decoder)?;
         self.finish(goes_on, on_shown)?;
         Ok(self.decoded)
+    }
+
+    /// Broken packets are forgiven when their pictures are encoded, but never passed on.
+    fn check_errors(&self, decoder: &PictureDecoder) -> Result<(), MediaError> {
+        if self.repackager.is_some() && decoder.errors() > 0 {
+            return Err(MediaError::NotRepackaged("a packet could not be decoded".into()));
+        }
+        Ok(())
     }
 
     /// Opens the source at the range. Where seeking fails or lands too late, reading starts at the beginning.
@@ -107,7 +127,10 @@ impl<'a> Pictures<'a> {
         on_shown: &mut OnShown<'_>,
     ) -> Result<(), MediaError> {
         let Some(ticks) = picture.pts() else { return Ok(()) };
-        let slot = self.slot(ticks);
+        let slot = self.plan.grid().slot(ticks);
+        if let Some(repackager) = &mut self.repackager {
+            repackager.picture(&picture, slot)?;
+        }
         if let Some(shown) = self.cadence.push(picture, slot)
             && *goes_on
         {
@@ -124,6 +147,7 @@ impl<'a> Pictures<'a> {
         if !goes_on {
             return Ok(());
         }
+        self.repackager.as_ref().map_or(Ok(()), Repackager::finish)?;
         self.check_enough_decoded()?;
         if let Some(Shown { picture, slots }) = self.cadence.finish() {
             on_shown(picture, slots)?;
@@ -144,17 +168,6 @@ impl<'a> Pictures<'a> {
             return Err(Refusal::new(RefusalCode::Damaged, detail).into());
         }
         Ok(())
-    }
-
-    /// The slot of the grid nearest to a time of the source.
-    fn slot(&self, ticks: i64) -> i64 {
-        let video = &self.plan.source;
-        let rate = self.plan.rate;
-        let since = i128::from(ticks) - i128::from(video.start_ticks);
-        let numerator = since * i128::from(video.time_base.num) * i128::from(rate.num);
-        let denominator = i128::from(video.time_base.den) * i128::from(rate.den);
-        let nearest = (2 * numerator + denominator).div_euclid(2 * denominator);
-        i64::try_from(nearest).unwrap_or(if nearest < 0 { i64::MIN } else { i64::MAX })
     }
 }
 

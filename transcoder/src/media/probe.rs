@@ -11,8 +11,12 @@ use super::{
     listen,
     raw::{self, StreamFacts, StreamKind},
 };
-use crate::plan::{
-    AudioInfo, Colour, Limits, MediaInfo, Orientation, Ratio, Refusal, RefusalCode, VideoInfo, natural_rate,
+use crate::{
+    package::AvcWatch,
+    plan::{
+        AudioInfo, CodedVideo, Colour, Grid, Limits, MediaInfo, Orientation, Ratio, Refusal, RefusalCode, VideoInfo,
+        WhyEncoded, natural_rate,
+    },
 };
 
 /// Pictures decoded to learn size, colour and fields.
@@ -30,6 +34,8 @@ struct Track {
     times: Vec<i64>,
     last_end: Option<i64>,
     packets: u64,
+    /// What its coded pictures are like, if they are H.264.
+    coded: Option<AvcWatch>,
 }
 
 /// Looks into the file, within limits.
@@ -44,12 +50,17 @@ pub fn probe(path: &Path, limits: &Limits) -> Result<MediaInfo, MediaError> {
         .collect();
     let video_streams = count(&streams, is_moving);
     check_streams(&streams, video_streams, limits)?;
-    let (tracks, encrypted) = read_packets(&mut source, &streams, limits)?;
+    let (mut tracks, encrypted) = read_packets(&mut source, &streams, limits)?;
     let video = best_video(&streams, &tracks);
     let audio = best_audio(&streams, &tracks);
     let truncated = video.is_some_and(|index| is_cut_off(&source, index, size_bytes));
     let video = match video {
-        Some(index) => Some(video_info(path, &source, &streams[index], index, &tracks[index], limits)?),
+        Some(index) => {
+            let watch = tracks[index].coded.take();
+            let mut info = video_info(path, &source, &streams[index], index, &tracks[index], limits)?;
+            info.coded = coded(watch, &info);
+            Some(info)
+        }
         None => None,
     };
     let audio = match audio {
@@ -66,6 +77,12 @@ pub fn probe(path: &Path, limits: &Limits) -> Result<MediaInfo, MediaError> {
         video,
         audio,
     })
+}
+
+/// Whether the pictures could be shown as they are coded, on the grid of their own rate.
+fn coded(watch: Option<AvcWatch>, info: &VideoInfo) -> Result<CodedVideo, WhyEncoded> {
+    let grid = Grid { start_ticks: info.start_ticks, time_base: info.time_base, rate: info.rate };
+    watch.ok_or(WhyEncoded::Codec)?.finish(&grid)
 }
 
 fn check_size(path: &Path, limits: &Limits) -> Result<u64, MediaError> {
@@ -104,7 +121,7 @@ fn read_packets(
     limits: &Limits,
 ) -> Result<(Vec<Track>, bool), MediaError> {
     let bases: Vec<Ratio> = (0..streams.len()).map(|index| time_base(source, index)).collect();
-    let mut tracks: Vec<Track> = streams.iter().map(|_| Track::default()).collect();
+    let mut tracks: Vec<Track> = (0..streams.len()).map(|index| track(source, &streams[index], index)).collect();
     let mut packet = Packet::empty();
     let (mut packets, mut encrypted) = (0, false);
     while source.read(&mut packet)? {
@@ -122,7 +139,16 @@ fn read_packets(
     Ok((tracks, encrypted))
 }
 
+fn track(source: &Source, facts: &StreamFacts, index: usize) -> Track {
+    let is_avc = is_moving(facts) && facts.codec == "h264";
+    let coded = is_avc.then(|| AvcWatch::new(&raw::stream_header(&source.input, index)));
+    Track { coded, ..Track::default() }
+}
+
 fn note(track: &mut Track, packet: &Packet, keep_all: bool) {
+    if let Some(coded) = &mut track.coded {
+        coded.see(packet.data().unwrap_or_default(), packet.pts(), raw::is_discarded(packet));
+    }
     if raw::is_discarded(packet) {
         return;
     }
@@ -264,6 +290,7 @@ fn video_info(
         interlaced: pictures.iter().filter(|picture| picture.is_interlaced()).count() * 2 > pictures.len(),
         decodable: first.is_some(),
         colour: first.map_or_else(unknown_colour, colour),
+        coded: Err(WhyEncoded::Codec),
     })
 }
 

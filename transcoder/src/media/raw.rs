@@ -126,6 +126,30 @@ unsafe fn rotate_note(stream: *const ffi::AVStream) -> Option<String> {
     }
 }
 
+/// The header for the decoder that a container keeps for a stream; empty when there is none.
+pub(super) fn stream_header(input: &Input, index: usize) -> Vec<u8> {
+    let Some(stream) = input.stream(index) else { return Vec::new() };
+    // SAFETY: `stream` borrows `input`, so its parameters stay alive; libav keeps `extradata_size`
+    // bytes at `extradata`, or null there.
+    unsafe {
+        let par = (*stream.as_ptr()).codecpar;
+        let size = usize::try_from((*par).extradata_size).unwrap_or(0);
+        if (*par).extradata.is_null() || size == 0 {
+            return Vec::new();
+        }
+        std::slice::from_raw_parts((*par).extradata, size).to_vec()
+    }
+}
+
+/// A decoded picture of which something was missing or wrong.
+pub(super) fn is_flawed(picture: &frame::Video) -> bool {
+    // SAFETY: the frame lives; two integers are read.
+    unsafe {
+        let picture = picture.as_ptr();
+        (*picture).decode_error_flags != 0 || (*picture).flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
+    }
+}
+
 /// Entries of a stream's index, and how many of them end beyond `size`.
 pub(super) fn index_beyond(input: &Input, index: usize, size: i64) -> (u32, u32) {
     let Some(stream) = input.stream(index) else { return (0, 0) };

@@ -17,6 +17,7 @@ use super::{
     pictures::Pictures,
     poster::PosterPicker,
     raw,
+    repackage::Repackager,
     rung::{self, RungInput},
 };
 use crate::{
@@ -73,7 +74,7 @@ pub fn transcode(work: Work<'_>, on_event: &mut OnEvent<'_>) -> Result<Stats, Me
     thread::scope(|scope| {
         let mut rungs = Vec::new();
         let mut workers = Vec::new();
-        for rung in &plan.rungs {
+        for rung in plan.encoded_rungs() {
             let (pictures, inputs) = mpsc::sync_channel(WAITING_PICTURES);
             let reports = reports_in.clone();
             let job = work.job;
@@ -85,9 +86,9 @@ pub fn transcode(work: Work<'_>, on_event: &mut OnEvent<'_>) -> Result<Stats, Me
             let (source, job, first) = (work.source, work.job, work.first_chunk);
             workers.push(spawn(scope, "audio", move || audio::run(plan, audio, source, job, first, &reports))?);
         }
-        drop(reports_in);
+        let repackager = Repackager::open(plan, work.job, work.first_chunk, reports_in)?;
         let mut session = Session::new(work, rungs, reports, on_event);
-        let pictures = session.run();
+        let pictures = session.run(repackager);
         let drained = if pictures.is_ok() { session.drain() } else { Ok(()) };
         let end = session.collector.next();
         drop(session);
@@ -156,11 +157,11 @@ impl<'a, 'f> Session<'a, 'f> {
         }
     }
 
-    fn run(&mut self) -> Result<Stats, MediaError> {
+    fn run(&mut self, repackager: Option<Repackager<'a>>) -> Result<Stats, MediaError> {
         let Work { plan, limits, source, first_chunk, .. } = self.work;
         let range = plan.chunk_slots(first_chunk).start..plan.total_frames;
-        let decoded_frames =
-            Pictures::new(plan, limits, range).run(source, &mut |picture, slots| self.show(picture, slots))?;
+        let decoded_frames = Pictures::new(plan, limits, range, repackager)
+            .run(source, &mut |picture, slots| self.show(picture, slots))?;
         Ok(Stats { decoded_frames, shown_frames: self.shown })
     }
 
@@ -191,7 +192,7 @@ impl<'a, 'f> Session<'a, 'f> {
     }
 
     fn give(&mut self, picture: &frame::Video, slots: &Range<u64>) -> Result<bool, MediaError> {
-        for (rung, sender) in self.work.plan.rungs.iter().zip(&self.rungs) {
+        for (rung, sender) in self.work.plan.encoded_rungs().iter().zip(&self.rungs) {
             let frames = rung.own_frames(slots);
             if frames.is_empty() {
                 continue;

@@ -98,10 +98,7 @@ pub fn assemble(plan: &TranscodePlan, chunks: &[ChunkFacts]) -> Option<Package> 
 }
 
 fn video_rendition(plan: &TranscodePlan, rung: &RungPlan, chunks: &[ChunkFacts], complete: bool) -> Option<Rendition> {
-    let length = |segment: usize| {
-        let frames = rung.own_frames(&plan.segment_slots(segment));
-        rung.rate.frame_start_us(frames.end) - rung.rate.frame_start_us(frames.start)
-    };
+    let length = |segment: usize| video_length_us(plan, rung, segment);
     let cap = u64::from(rung.cap_kbps) * 1000;
     let kind = RenditionKind::Video { width: rung.width, height: rung.height, frame_rate: rung.rate.fps() };
     rendition(plan, &rung.name, kind, cap, chunks, complete, length)
@@ -113,11 +110,7 @@ fn audio_rendition(
     chunks: &[ChunkFacts],
     complete: bool,
 ) -> Option<Rendition> {
-    let start_us = |frame: u64| frame * AAC_FRAME_SAMPLES * 1_000_000 / u64::from(AUDIO_RATE_HZ);
-    let length = |segment: usize| {
-        let frames = audio.segment_frames(segment);
-        start_us(frames.end) - start_us(frames.start)
-    };
+    let length = |segment: usize| audio_length_us(audio, segment);
     let cap = u64::from(AUDIO_KBPS) * 1000;
     rendition(plan, AUDIO_RENDITION, RenditionKind::Audio, cap, chunks, complete, length)
 }
@@ -135,7 +128,7 @@ fn rendition(
     let sizes = segment_sizes(plan, name, chunks)?;
     let segments: Vec<Segment> =
         sizes.into_iter().enumerate().map(|(index, bytes)| Segment { duration_us: length_us(index), bytes }).collect();
-    let target_secs = target_secs((0..plan.segment_starts.len()).map(length_us));
+    let target_secs = target_secs(plan);
     let cap = cap + cap * OVERHEAD_PERCENT / 100;
     let measured = peak_bits_per_second(&segments, target_secs);
     let playlist = media_playlist(&MediaPlaylist { target_secs, segments: &segments, complete });
@@ -164,10 +157,25 @@ fn segment_sizes(plan: &TranscodePlan, name: &str, chunks: &[ChunkFacts]) -> Opt
     Some(sizes)
 }
 
-/// The longest segment, rounded to whole seconds as RFC 8216 compares it.
-fn target_secs(lengths_us: impl Iterator<Item = u64>) -> u64 {
-    let longest = lengths_us.max().unwrap_or(0);
+/// The longest segment of any rendition, rounded to whole seconds as RFC 8216 compares it: all media
+/// playlists must name the same.
+fn target_secs(plan: &TranscodePlan) -> u64 {
+    let segments = 0..plan.segment_starts.len();
+    let pictures = plan.rungs.iter().flat_map(|rung| segments.clone().map(|s| video_length_us(plan, rung, s)));
+    let sound = plan.audio.iter().flat_map(|audio| segments.clone().map(|s| audio_length_us(audio, s)));
+    let longest = pictures.chain(sound).max().unwrap_or(0);
     ((longest + 500_000) / 1_000_000).max(1)
+}
+
+fn video_length_us(plan: &TranscodePlan, rung: &RungPlan, segment: usize) -> u64 {
+    let frames = rung.own_frames(&plan.segment_slots(segment));
+    rung.rate.frame_start_us(frames.end) - rung.rate.frame_start_us(frames.start)
+}
+
+fn audio_length_us(audio: &AudioPlan, segment: usize) -> u64 {
+    let start_us = |frame: u64| frame * AAC_FRAME_SAMPLES * 1_000_000 / u64::from(AUDIO_RATE_HZ);
+    let frames = audio.segment_frames(segment);
+    start_us(frames.end) - start_us(frames.start)
 }
 
 fn multivariant(renditions: &[Rendition]) -> String {

@@ -1,5 +1,15 @@
 //! H.264 as encoders write it (Annex B) turned into H.264 as MP4 stores it.
 
+mod bits;
+mod level;
+mod sets;
+mod units;
+mod watch;
+
+pub use sets::{PictureSet, SequenceSet};
+pub use units::{Picture, read_picture};
+pub use watch::AvcWatch;
+
 /// Types of NAL units that we look at.
 const SEI: u8 = 6;
 const SPS: u8 = 7;
@@ -14,7 +24,7 @@ pub struct AvcConfig {
     pps: Vec<u8>,
 }
 
-/// The encoder's header is not what an H.264 encoder writes.
+/// Not what an H.264 encoder writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AvcError {
     /// No sequence parameter set, or one too short to hold profile and level.
@@ -23,9 +33,19 @@ pub enum AvcError {
     /// No picture parameter set.
     #[error("the encoder gave no picture parameter set")]
     NoPps,
+    /// A parameter set or packet that cannot be understood to its end.
+    #[error("the H.264 stream cannot be understood")]
+    Unreadable,
 }
 
 impl AvcConfig {
+    /// Of two parameter sets as they are in a stream.
+    pub fn new(sps: &[u8], pps: &[u8]) -> Result<Self, AvcError> {
+        SequenceSet::parse(sps)?;
+        PictureSet::parse(pps)?;
+        Ok(Self { sps: sps.to_vec(), pps: pps.to_vec() })
+    }
+
     /// Reads the parameter sets out of an encoder's Annex B header.
     pub fn from_annex_b(header: &[u8]) -> Result<Self, AvcError> {
         let find = |kind| nal_units(header).find(|nal| nal_type(nal) == kind);

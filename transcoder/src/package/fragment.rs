@@ -1,13 +1,11 @@
 //! A media segment: one movie fragment and its bytes.
 
 use super::{boxes::BoxWriter, init::TRACK_ID};
+use crate::plan::REORDERED_PICTURES;
 
 /// Flags of a sample that needs no other, and of one that does.
 const SYNC: u32 = 0x0200_0000;
 const DEPENDENT: u32 = 0x0101_0000;
-
-/// Pictures that the encoder may need to have decoded before one is shown.
-pub const REORDERED_PICTURES: u64 = 2;
 
 /// One encoded picture or audio frame.
 #[derive(Debug, Clone, PartialEq, Eq)]

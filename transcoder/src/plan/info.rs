@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Orientation, Rate};
+use super::{CodedVideo, Orientation, Rate, WhyEncoded};
 use crate::loudness::Loudness;
 
 /// A fraction as libav writes time bases and aspect ratios.
@@ -77,6 +77,8 @@ pub struct VideoInfo {
     pub decodable: bool,
     /// How numbers become light.
     pub colour: Colour,
+    /// Its pictures as they are coded, if they could be shown as they are.
+    pub coded: Result<CodedVideo, WhyEncoded>,
 }
 
 /// Colour description in the names libav's filters understand, gaps filled in.

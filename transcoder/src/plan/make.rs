@@ -2,7 +2,9 @@
 
 use super::{
     AAC_FRAME_SAMPLES, AUDIO_RATE_HZ, AudioInfo, AudioPlan, Conversion, Limits, MediaInfo, Rate, Ratio, Refusal,
-    RefusalCode, RungPlan, RungSize, SourceVideo, TranscodePlan, VideoInfo, plan_chunks, plan_segments, plan_sizes,
+    RefusalCode, RungPlan, RungSize, SourceVideo, TopRung, TranscodePlan, VideoInfo, plan_chunks, plan_segments,
+    plan_sizes,
+    repackage::{Repackaging, plan_repackaging},
 };
 use crate::loudness::Level;
 
@@ -30,12 +32,11 @@ pub fn make_plan(info: &MediaInfo, limits: &Limits) -> Result<TranscodePlan, Ref
     let (width, height) = upright_size(video);
     let sizes = plan_sizes(width, height);
     let natural = limited_rate(video.rate, limits.max_output_fps);
-    let (rate, rungs) = plan_rungs(&sizes, natural);
-    let step = rungs.iter().map(|rung| rung.divisor).max().unwrap_or(1);
+    let (rate, mut rungs) = plan_rungs(&sizes, natural);
     let duration_us = clip_duration_us(video, info.audio.as_ref());
     check_duration(duration_us, limits)?;
-    let total_frames = rate.frames_in(duration_us).next_multiple_of(step);
-    let segment_starts = plan_segments(rate, total_frames, step);
+    let Timeline { total_frames, segment_starts, top_rung } =
+        lay_out(video, &mut rungs, rate, rate.frames_in(duration_us));
     let audio = info.audio.as_ref().and_then(|audio| plan_audio(audio, video, rate, total_frames, &segment_starts));
     let top = sizes.last().expect("there is always one size");
     Ok(TranscodePlan {
@@ -52,8 +53,33 @@ pub fn make_plan(info: &MediaInfo, limits: &Limits) -> Result<TranscodePlan, Ref
         chunks: plan_chunks(segment_starts.len()),
         segment_starts,
         rungs,
+        top_rung,
         audio,
     })
+}
+
+/// Length and segments of a clip.
+struct Timeline {
+    total_frames: u64,
+    segment_starts: Vec<u64>,
+    top_rung: TopRung,
+}
+
+/// Segments of our own choice, or where the source's key pictures are when the largest rung is repackaged.
+fn lay_out(video: &VideoInfo, rungs: &mut [RungPlan], rate: Rate, wanted_frames: u64) -> Timeline {
+    let step = rungs.iter().map(|rung| rung.divisor).max().unwrap_or(1);
+    let top = rungs.last_mut().expect("a plan has at least one rung");
+    match plan_repackaging(video, top, wanted_frames, step) {
+        Ok(Repackaging { header, total_frames, segment_starts, peak_kbps }) => {
+            top.cap_kbps = top.cap_kbps.max(peak_kbps);
+            Timeline { total_frames, segment_starts, top_rung: TopRung::Repackaged { header } }
+        }
+        Err(why) => {
+            let total_frames = wanted_frames.next_multiple_of(step);
+            let segment_starts = plan_segments(rate, total_frames, step);
+            Timeline { total_frames, segment_starts, top_rung: TopRung::Encoded { why } }
+        }
+    }
 }
 
 fn refuse<T>(code: RefusalCode, detail: impl Into<String>) -> Result<T, Refusal> {

@@ -4,6 +4,7 @@
 //! again after a crash, by another worker, with the same result.
 
 mod cadence;
+mod coded;
 mod info;
 mod ladder;
 mod limits;
@@ -11,10 +12,14 @@ mod make;
 mod orientation;
 mod rate;
 mod refusal;
+mod repackage;
 mod timeline;
 mod transcode_plan;
 
 pub use cadence::{Cadence, Shown};
+pub use coded::{
+    CodedPicture, CodedVideo, Framing, Grid, KeyPicture, REORDERED_PICTURES, StreamHeader, WhyEncoded, find_keys,
+};
 pub use info::{AudioInfo, Colour, MediaInfo, Ratio, VideoInfo};
 pub use ladder::{Preset, RungSize, plan_sizes};
 pub use limits::Limits;
@@ -22,7 +27,8 @@ pub use make::make_plan;
 pub use orientation::Orientation;
 pub use rate::{Rate, natural_rate};
 pub use refusal::{Refusal, RefusalCode};
-pub use timeline::{ChunkPlan, plan_chunks, plan_segments};
+pub use repackage::TopRung;
+pub use timeline::{ChunkPlan, plan_chunks, plan_segments, plan_segments_at};
 pub use transcode_plan::{
     AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, Conversion, RungPlan, SourceVideo, TranscodePlan,
 };

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChunkPlan, Colour, Orientation, Preset, Rate, Ratio, plan_chunks};
+use super::{ChunkPlan, Colour, Grid, Orientation, Preset, Rate, Ratio, StreamHeader, TopRung, plan_chunks};
 use crate::loudness::Level;
 
 /// Samples in one AAC frame.
@@ -31,6 +31,8 @@ pub struct TranscodePlan {
     pub chunks: Vec<ChunkPlan>,
     /// Video renditions, smallest first, at least one.
     pub rungs: Vec<RungPlan>,
+    /// Where the pictures of the largest rung come from.
+    pub top_rung: TopRung,
     /// The audio rendition that all rungs share.
     pub audio: Option<AudioPlan>,
 }
@@ -147,6 +149,25 @@ impl TranscodePlan {
         self.rungs.last().expect("a plan has at least one rung")
     }
 
+    /// The grid, in the terms of the source.
+    pub fn grid(&self) -> Grid {
+        Grid { start_ticks: self.source.start_ticks, time_base: self.source.time_base, rate: self.rate }
+    }
+
+    /// What the source's packets are like, when the largest rung is made of them.
+    pub fn repackaged(&self) -> Option<&StreamHeader> {
+        match &self.top_rung {
+            TopRung::Repackaged { header } => Some(header),
+            TopRung::Encoded { .. } => None,
+        }
+    }
+
+    /// The rungs whose pictures are encoded, smallest first; none when the only one is repackaged.
+    pub fn encoded_rungs(&self) -> &[RungPlan] {
+        let repackaged = usize::from(self.repackaged().is_some());
+        &self.rungs[..self.rungs.len().saturating_sub(repackaged)]
+    }
+
     /// True if the stored plan is one that this code could have made: used on plans read back from storage.
     pub fn is_consistent(&self) -> bool {
         let starts_rise = self.segment_starts.windows(2).all(|pair| pair[0] < pair[1]);
@@ -154,7 +175,9 @@ impl TranscodePlan {
             && self.segment_starts.last().is_some_and(|last| *last < self.total_frames);
         let audio_fits =
             self.audio.as_ref().is_none_or(|audio| audio.segment_starts.len() == self.segment_starts.len());
+        let top_fits = self.repackaged().is_none() || self.rungs.last().is_some_and(|top| top.divisor == 1);
         !self.rungs.is_empty()
+            && top_fits
             && self.rungs.iter().all(|rung| matches!(rung.divisor, 1 | 2))
             && starts_rise
             && starts_fit

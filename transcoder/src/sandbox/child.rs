@@ -129,6 +129,7 @@ fn failure(error: &MediaError) -> Event {
         MediaError::Av { source: ffmpeg_next::Error::InvalidData, .. } => {
             Event::Refused { refusal: Refusal::new(RefusalCode::Damaged, error.to_string()) }
         }
+        MediaError::NotRepackaged(detail) => Event::NotRepackaged { detail: detail.clone() },
         _ => Event::Failed { detail: error.to_string() },
     }
 }

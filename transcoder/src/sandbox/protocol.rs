@@ -93,6 +93,11 @@ pub enum Event {
         /// Figures of the run.
         stats: Stats,
     },
+    /// The pictures cannot be repackaged; they can still be encoded.
+    NotRepackaged {
+        /// What decoding them showed, for operators.
+        detail: String,
+    },
     /// It did not work, for a reason that is not the source's.
     Failed {
         /// What happened, for operators.

@@ -10,6 +10,7 @@ mod layers;
 mod liar;
 mod loud_enough;
 mod private;
+mod repackaged;
 mod right_on_phones;
 mod right_way_up;
 mod sandboxed;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         private::CASES,
         right_on_phones::CASES,
         right_way_up::CASES,
+        repackaged::CASES,
         bad_input::CASES,
         sandboxed::CASES,
         layers::CASES,

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::{Colour, Orientation};
+use crate::plan::{CodedVideo, Colour, Framing, KeyPicture, Orientation, StreamHeader, WhyEncoded};
 
 fn colour() -> Colour {
     Colour {
@@ -33,6 +33,7 @@ fn video(width: u32, height: u32, rate: Rate, duration_us: u64) -> VideoInfo {
         interlaced: false,
         decodable: true,
         colour: colour(),
+        coded: Err(WhyEncoded::Codec),
     }
 }
 
@@ -177,6 +178,96 @@ fn a_tampered_plan_is_noticed() {
     let mut bad = good;
     bad.rungs.clear();
     assert!(!bad.is_consistent());
+}
+
+/// A source whose pictures could be shown as they are: a key picture every second, `kbps` in all.
+fn ready_made(width: u32, height: u32, fps: u32, secs: u64, kbps: u64) -> VideoInfo {
+    let mut video = video(width, height, Rate::new(fps, 1), secs * 1_000_000);
+    let key = |second: u64| KeyPicture { slot: second * u64::from(fps), bytes: kbps * 1000 / 8 };
+    video.coded = Ok(CodedVideo {
+        header: StreamHeader { sps: vec![0x67], pps: vec![0x68], framing: Framing::Lengths(4) },
+        width,
+        height,
+        pictures: secs * u64::from(fps),
+        keys: (0..secs).map(key).collect(),
+    });
+    video
+}
+
+fn why(change: impl FnOnce(&mut VideoInfo)) -> WhyEncoded {
+    let mut video = ready_made(1080, 1920, 30, 8, 4000);
+    change(&mut video);
+    match plan(video).top_rung {
+        TopRung::Encoded { why } => why,
+        TopRung::Repackaged { .. } => panic!("is repackaged"),
+    }
+}
+
+fn coded_of(video: &mut VideoInfo) -> &mut CodedVideo {
+    video.coded.as_mut().expect("coded")
+}
+
+#[test]
+fn a_source_that_fits_the_largest_rung_is_repackaged_at_its_own_keys() {
+    let made = plan(ready_made(1080, 1920, 30, 8, 4000));
+    assert!(made.repackaged().is_some() && made.is_consistent());
+    assert_eq!(made.encoded_rungs().len(), 3);
+    assert_eq!(made.segment_starts, vec![0, 30, 90, 150, 210]);
+    assert_eq!(made.top().cap_kbps, 4800);
+    let mut sparse = ready_made(1080, 1920, 30, 8, 4000);
+    coded_of(&mut sparse).keys = [(0, 50), (50, 100), (150, 90)]
+        .into_iter()
+        .map(|(slot, frames)| KeyPicture { slot, bytes: frames * 16_000 })
+        .collect();
+    assert_eq!(plan(sparse).segment_starts, vec![0, 50, 150]);
+}
+
+#[test]
+fn the_cap_of_a_repackaged_rung_is_at_least_what_was_measured() {
+    let mut bursts = ready_made(1080, 1920, 30, 8, 4000);
+    coded_of(&mut bursts).keys[0].bytes = 750_000;
+    let made = plan(bursts);
+    assert!(made.repackaged().is_some());
+    assert_eq!(made.top().cap_kbps, 6000);
+}
+
+#[test]
+fn a_single_rung_may_be_repackaged() {
+    let small = ready_made(360, 640, 30, 8, 500);
+    let made = plan(small);
+    assert!(made.repackaged().is_some() && made.encoded_rungs().is_empty() && made.is_consistent());
+}
+
+#[test]
+fn an_odd_number_of_fast_pictures_is_repackaged_whole() {
+    let mut odd = ready_made(720, 1280, 60, 8, 2000);
+    coded_of(&mut odd).pictures = 479;
+    let made = plan(odd);
+    assert!(made.repackaged().is_some());
+    assert_eq!(made.total_frames, 479);
+    assert_eq!(made.rungs[0].own_frames(&(0..479)), 0..240);
+}
+
+#[test]
+fn each_thing_that_keeps_a_source_from_being_repackaged_is_named() {
+    assert_eq!(why(|v| v.coded = Err(WhyEncoded::Profile)), WhyEncoded::Profile);
+    assert_eq!(why(|v| v.colour.matrix = "smpte170m".into()), WhyEncoded::Colour);
+    assert_eq!(why(|v| v.colour.full_range = true), WhyEncoded::Colour);
+    assert_eq!(why(|v| v.colour.pixel_format = "yuv422p".into()), WhyEncoded::PixelFormat);
+    assert_eq!(why(|v| v.colour.bit_depth = 10), WhyEncoded::PixelFormat);
+    assert_eq!(why(|v| v.interlaced = true), WhyEncoded::Interlaced);
+    assert_eq!(why(|v| v.orientation = Orientation::HalfTurn), WhyEncoded::Geometry);
+    assert_eq!(why(|v| v.orientation = Orientation::FlipHorizontal), WhyEncoded::Geometry);
+    assert_eq!(why(|v| v.sample_aspect = Ratio::new(4, 3)), WhyEncoded::Geometry);
+    assert_eq!(why(|v| (v.width, v.height) = (1440, 2560)), WhyEncoded::Size);
+    assert_eq!(why(|v| coded_of(v).height = 1088), WhyEncoded::Size);
+    assert_eq!(why(|v| v.rate = Rate::new(120, 1)), WhyEncoded::Rate);
+    assert_eq!(why(|v| v.variable_rate = true), WhyEncoded::Uneven);
+    assert_eq!(why(|v| coded_of(v).pictures = 300), WhyEncoded::Uneven);
+    assert_eq!(why(|v| coded_of(v).pictures = 200), WhyEncoded::SoundGoesOn);
+    assert_eq!(why(|v| coded_of(v).keys.truncate(3)), WhyEncoded::Keys);
+    assert_eq!(why(|v| coded_of(v).keys.iter_mut().for_each(|k| k.bytes = 700_000)), WhyEncoded::BitRate);
+    assert_eq!(why(|v| coded_of(v).keys[0].bytes = 850_000), WhyEncoded::BitRate);
 }
 
 proptest! {
