@@ -13,6 +13,7 @@ mod rate;
 mod refusal;
 mod timeline;
 mod transcode_plan;
+mod x264;
 
 pub use cadence::{Cadence, Shown};
 pub use info::{AudioInfo, Colour, MediaInfo, Ratio, VideoInfo};

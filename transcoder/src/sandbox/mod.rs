@@ -9,6 +9,7 @@ mod limits;
 mod parent;
 mod protocol;
 mod syscalls;
+mod usage;
 
 pub(crate) use child::SOURCE_FILE;
 pub use child::{CHILD_ARGUMENT, child_main};
@@ -16,3 +17,4 @@ pub use confine::ConfineError;
 pub use limits::{ChildLimits, Confinement};
 pub use parent::{Child, ChildCommand, ChildError};
 pub use protocol::{Attempt, Event, MAX_LINE_BYTES, Request, SandboxReport};
+pub use usage::Usage;
