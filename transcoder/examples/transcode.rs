@@ -1,29 +1,35 @@
 //! Transcodes one file into a folder, to look at the result with a player:
 //! `cargo run --release -p estrade-transcoder --example transcode -- clip.mp4 folder`
+//!
+//! With `--json` it says in lines of JSON what happened when; `cargo xtask bench transcode` reads them.
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
 use estrade_transcoder::{
-    CHILD_ARGUMENT, Options, Outcome, TranscodeEvent, WAITING_EVENTS, child_main, plan::Limits, sandbox::ChildCommand,
+    CHILD_ARGUMENT, Options, Outcome, TranscodeEvent, WAITING_EVENTS, child_main,
+    plan::{Limits, RungPlan, TranscodePlan},
+    sandbox::{ChildCommand, Usage},
     transcode_file,
 };
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.as_slice() {
-        [first, start] if first == CHILD_ARGUMENT => child_main(start),
-        [source, folder] => run(Path::new(source), Path::new(folder)),
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [first, start] if *first == CHILD_ARGUMENT => child_main(start),
+        ["--json", source, folder] => run(Path::new(source), Path::new(folder), print_json),
+        [source, folder] => run(Path::new(source), Path::new(folder), print_text),
         _ => {
-            eprintln!("usage: transcode SOURCE FOLDER");
+            eprintln!("usage: transcode [--json] SOURCE FOLDER");
             ExitCode::from(2)
         }
     }
 }
 
-fn run(source: &Path, folder: &Path) -> ExitCode {
+fn run(source: &Path, folder: &Path, print: fn(f64, &str, &Value)) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.and_then(|runtime| runtime.block_on(transcode(source, folder)));
+    let result = runtime.and_then(|runtime| runtime.block_on(transcode(source, folder, print)));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -33,31 +39,76 @@ fn run(source: &Path, folder: &Path) -> ExitCode {
     }
 }
 
-async fn transcode(source: &Path, folder: &Path) -> std::io::Result<()> {
+async fn transcode(source: &Path, folder: &Path, print: fn(f64, &str, &Value)) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
+    let started = Instant::now();
+    let tell = |what: &str, facts: &Value| print(started.elapsed().as_secs_f64(), what, facts);
     let command = ChildCommand::this_program()?;
     let options = Options { command, limits: Limits::default(), resume: None };
     let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
-    let started = Instant::now();
     let listen = async {
         while let Some(event) = events.recv().await {
-            let at = started.elapsed().as_secs_f64();
             match event {
-                TranscodeEvent::Planned(plan) => println!("{at:6.2} planned {plan:?}"),
-                TranscodeEvent::Chunk(chunk) => println!("{at:6.2} chunk {}", chunk.facts.index),
-                TranscodeEvent::Poster(poster) => println!("{at:6.2} poster {} bytes", poster.bytes),
+                TranscodeEvent::Planned(plan) => tell("planned", &plan_facts(&plan)),
+                TranscodeEvent::Chunk(chunk) => {
+                    tell("chunk", &json!({ "index": chunk.facts.index, "usage": usage_facts(chunk.usage) }));
+                }
+                TranscodeEvent::Poster(poster) => tell("poster", &json!({ "bytes": poster.bytes })),
                 TranscodeEvent::Progress(_) => {}
             }
         }
     };
     let (outcome, ()) = tokio::join!(transcode_file(folder, source, &options, sender), listen);
     let outcome = outcome.map_err(|e| std::io::Error::other(format!("{}: {e}", e.code())))?;
-    println!("{:6.2} finished {:?}", started.elapsed().as_secs_f64(), outcome.stats);
+    tell("finished", &json!({ "stats": outcome.stats, "usage": usage_facts(outcome.usage) }));
     write_playlists(folder, &outcome)
 }
 
+fn plan_facts(plan: &TranscodePlan) -> Value {
+    let starts: Vec<f64> = plan.segment_starts.iter().map(|slot| seconds(plan.rate.frame_start_us(*slot))).collect();
+    json!({
+        "duration_secs": seconds(plan.rate.frame_start_us(plan.total_frames)),
+        "segment_starts_secs": starts,
+        "decoder_threads": plan.source.threads,
+        "has_audio": plan.audio.is_some(),
+        "rungs": plan.rungs.iter().map(rung_facts).collect::<Vec<_>>(),
+    })
+}
+
+fn rung_facts(rung: &RungPlan) -> Value {
+    json!({
+        "name": rung.name,
+        "width": rung.width,
+        "height": rung.height,
+        "rate": format!("{}/{}", rung.rate.num, rung.rate.den),
+        "divisor": rung.divisor,
+        "x264": rung.x264_options(),
+    })
+}
+
+/// Processor time of parent and child together, and the child's memory.
+fn usage_facts(usage: Option<Usage>) -> Value {
+    let (Some(child), Some(own)) = (usage, Usage::of_this_process()) else { return Value::Null };
+    json!({
+        "cpu_secs": seconds(child.cpu_us + own.cpu_us),
+        "child_peak_memory_bytes": child.peak_memory_bytes,
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "microseconds of a short clip")]
+fn seconds(us: u64) -> f64 {
+    us as f64 / 1e6
+}
+
+fn print_json(at_secs: f64, what: &str, facts: &Value) {
+    println!("{}", json!({ "at_secs": at_secs, "event": what, "facts": facts }));
+}
+
+fn print_text(at_secs: f64, what: &str, facts: &Value) {
+    println!("{at_secs:6.2} {what} {facts}");
+}
+
 fn write_playlists(folder: &Path, outcome: &Outcome) -> std::io::Result<()> {
-    println!("{}", outcome.package.multivariant);
     std::fs::write(folder.join("index.m3u8"), &outcome.package.multivariant)?;
     for rendition in &outcome.package.renditions {
         std::fs::write(folder.join(&rendition.name).join("index.m3u8"), &rendition.playlist)?;

@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::{
     media::{PosterReport, Stats},
     package::{CheckError, ChunkFacts, Package, assemble},
     plan::{Limits, MediaInfo, Refusal, TopRung, TranscodePlan, WhyEncoded, make_plan},
-    sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE, SandboxReport},
+    sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE, SandboxReport, Usage},
 };
 use verify::Verifier;
 
@@ -65,6 +66,8 @@ pub struct ChunkReady {
     pub files: Vec<OutputFile>,
     /// What can be published once the files are stored.
     pub package: Package,
+    /// What the child had used by then.
+    pub usage: Option<Usage>,
 }
 
 /// A file to store.
@@ -95,6 +98,10 @@ pub struct Outcome {
     pub has_audio: bool,
     /// Figures of this run.
     pub stats: Stats,
+    /// What the child has used in all, unless nothing was left to do for it.
+    pub usage: Option<Usage>,
+    /// How long the probe took; nothing when an earlier attempt had done it.
+    pub probed_in: Option<Duration>,
 }
 
 /// Why there is no clip.
@@ -181,6 +188,7 @@ pub async fn transcode_file(
     let work = fs::canonicalize(work).await?;
     place_source(source, &work.join(SOURCE_FILE)).await?;
     let mut child = Child::start(&options.command, &work).await?;
+    let started = Instant::now();
     let plan = match &options.resume {
         Some(resume) if resume.plan.is_consistent() => resume.plan.clone(),
         Some(_) => return Err(TranscodeError::Untrue("the stored plan contradicts itself".into())),
@@ -190,6 +198,7 @@ pub async fn transcode_file(
         tracing::debug!(clip.top_rung = "encoded", clip.why = %why, "the plan is made");
     }
     let mut run = Run::new(work, plan, options.resume.as_ref(), events);
+    run.probed_in = options.resume.is_none().then(|| started.elapsed());
     run.send(TranscodeEvent::Planned(Box::new(run.plan.clone()))).await?;
     run.carry_out(&mut child, &options.limits).await
 }
@@ -237,13 +246,14 @@ struct Run {
     poster: Option<PosterReport>,
     events: mpsc::Sender<TranscodeEvent>,
     verifier: Verifier,
+    probed_in: Option<Duration>,
 }
 
 impl Run {
     fn new(work: PathBuf, plan: TranscodePlan, resume: Option<&Resume>, events: mpsc::Sender<TranscodeEvent>) -> Self {
         let chunks = resume.map(|resume| resume.chunks.clone()).unwrap_or_default();
         let poster = resume.and_then(|resume| resume.poster.clone());
-        Self { plan, chunks, poster, events, verifier: Verifier::new(work) }
+        Self { plan, chunks, poster, events, verifier: Verifier::new(work), probed_in: None }
     }
 
     async fn send(&self, event: TranscodeEvent) -> Result<(), TranscodeError> {
@@ -252,7 +262,7 @@ impl Run {
 
     async fn carry_out(&mut self, child: &mut Child, limits: &Limits) -> Result<Outcome, TranscodeError> {
         if self.chunks.len() == self.plan.chunks.len() {
-            return self.outcome(Stats { decoded_frames: 0, shown_frames: 0 });
+            return self.outcome(Stats::default(), None);
         }
         self.ask(child, limits).await?;
         loop {
@@ -263,8 +273,8 @@ impl Run {
             match event {
                 Event::Progress { frames } => self.progress(frames).await?,
                 Event::Poster { poster } => self.take_poster(poster).await?,
-                Event::Chunk { chunk } => self.take_chunk(chunk).await?,
-                Event::Finished { stats } => return self.outcome(stats),
+                Event::Chunk { chunk } => self.take_chunk(chunk, child.usage()).await?,
+                Event::Finished { stats } => return self.outcome(stats, child.usage()),
                 Event::NotRepackaged { detail } => self.plan_anew(child, limits, detail).await?,
                 Event::Refused { refusal } => return Err(refusal.into()),
                 Event::Failed { detail } => return Err(ChildError::Failed(detail).into()),
@@ -321,7 +331,7 @@ impl Run {
         self.send(TranscodeEvent::Poster(poster)).await
     }
 
-    async fn take_chunk(&mut self, chunk: ChunkFacts) -> Result<(), TranscodeError> {
+    async fn take_chunk(&mut self, chunk: ChunkFacts, usage: Option<Usage>) -> Result<(), TranscodeError> {
         if chunk.index != self.chunks.len() {
             return Err(TranscodeError::Untrue(format!("chunk {} came out of turn", chunk.index)));
         }
@@ -332,11 +342,11 @@ impl Run {
         self.chunks.push(chunk.clone());
         let package = assemble(&self.plan, &self.chunks)
             .ok_or_else(|| TranscodeError::Untrue("the chunk does not fit the plan".into()))?;
-        let ready = ChunkReady { facts: chunk, files, package };
+        let ready = ChunkReady { facts: chunk, files, package, usage };
         self.send(TranscodeEvent::Chunk(Box::new(ready))).await
     }
 
-    fn outcome(&self, stats: Stats) -> Result<Outcome, TranscodeError> {
+    fn outcome(&self, stats: Stats, usage: Option<Usage>) -> Result<Outcome, TranscodeError> {
         let package = assemble(&self.plan, &self.chunks).filter(|package| package.complete);
         let package = package.ok_or_else(|| TranscodeError::Untrue("chunks are missing at the end".into()))?;
         let top = self.plan.top();
@@ -348,6 +358,8 @@ impl Run {
             height: top.height,
             has_audio: self.plan.audio.is_some(),
             stats,
+            usage,
+            probed_in: self.probed_in,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! repository. It compiles on a machine that has nothing but Rust, and starts everything else as
 //! a child process.
 
+mod bench;
 mod cargo;
 mod cluster;
 mod counts;
@@ -41,6 +42,8 @@ enum Command {
     Ci,
     /// Hold the repository against the rules of the house
     Tidy,
+    /// Measure the product against what it is made of and against others
+    Bench(bench::BenchArgs),
     /// Describe the checked queries again, for builds without a database
     Sqlx(CheckArgs),
     /// Write docs/openapi.json from the code
@@ -75,6 +78,7 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Test(args) => return test::test(&workspace, args),
         Command::Ci => return test::ci(&workspace),
         Command::Tidy => tidy::check(&workspace)?,
+        Command::Bench(args) => bench::bench(&workspace, args)?,
         Command::Sqlx(args) => queries::refresh(&workspace, args.check)?,
         Command::Openapi(args) => openapi::refresh(&workspace, args.check)?,
         Command::Devdb(args) => database::print_devdb(&workspace, args)?,

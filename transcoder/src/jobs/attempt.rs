@@ -78,6 +78,9 @@ impl Attempt<'_> {
     pub(super) async fn run(&mut self, source: &Path, resume: Option<Resume>) -> Result<(), AttemptError> {
         let outcome = self.drive(source, resume).await?;
         self.handler.metrics.media_ms.inc_by(outcome.duration_ms);
+        if let Some(saved) = &self.saved {
+            self.handler.metrics.observe_run(&saved.plan, &outcome, self.started.elapsed());
+        }
         self.observe("all");
         Ok(())
     }

@@ -1,9 +1,17 @@
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use std::time::Duration;
+
+use prometheus::{
+    Counter, CounterVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
+
+use crate::Outcome;
+use crate::plan::TranscodePlan;
 
 /// What operators see of the transcoder.
 #[derive(Debug, Clone)]
 pub struct TranscoderMetrics {
-    /// Time by stage: `fetch`, `first` (start to playable), `all` (start to complete), `store` (one chunk).
+    /// Wall time by stage: `fetch`, `probe`, `first` (start to playable), `all` (start to complete),
+    /// `store` (one chunk uploaded and published).
     pub seconds: HistogramVec,
     /// Clips that ended, by code; `ready` is the good one.
     pub outcomes: IntCounterVec,
@@ -13,6 +21,14 @@ pub struct TranscoderMetrics {
     pub stored_bytes: IntCounter,
     /// Milliseconds of media completed.
     pub media_ms: IntCounter,
+    /// Wall time that the child spent inside a stage, by stage and size of rung; stages overlap.
+    pub child_stages: CounterVec,
+    /// Processor time of children that finished their work.
+    pub child_cpu: Counter,
+    /// Most memory a child had.
+    pub child_peak: Histogram,
+    /// Seconds of media made in a second, from start to complete.
+    pub realtime: Histogram,
     /// 1 when the child is contained by every layer.
     pub is_contained: IntGauge,
 }
@@ -33,6 +49,25 @@ impl TranscoderMetrics {
             source_bytes: IntCounter::new("estrade_transcoder_source_bytes_total", "Bytes of sources read")?,
             stored_bytes: IntCounter::new("estrade_transcoder_stored_bytes_total", "Bytes of renditions stored")?,
             media_ms: IntCounter::new("estrade_transcoder_media_ms_total", "Milliseconds of media completed")?,
+            child_stages: CounterVec::new(
+                Opts::new(
+                    "estrade_transcoder_child_stage_seconds_total",
+                    "Wall time the child spent inside a stage; stages overlap",
+                ),
+                &["stage", "rung"],
+            )?,
+            child_cpu: Counter::new(
+                "estrade_transcoder_child_cpu_seconds_total",
+                "Processor time of children that finished their work",
+            )?,
+            child_peak: Histogram::with_opts(
+                HistogramOpts::new("estrade_transcoder_child_peak_bytes", "Most memory a child had")
+                    .buckets([64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048].map(|mib| f64::from(mib << 20)).to_vec()),
+            )?,
+            realtime: Histogram::with_opts(
+                HistogramOpts::new("estrade_transcoder_realtime_factor", "Seconds of media made in a second")
+                    .buckets(vec![0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0]),
+            )?,
             is_contained: IntGauge::new(
                 "estrade_transcoder_sandbox_contained",
                 "1 when the child is contained by every layer",
@@ -43,7 +78,53 @@ impl TranscoderMetrics {
         registry.register(Box::new(metrics.source_bytes.clone()))?;
         registry.register(Box::new(metrics.stored_bytes.clone()))?;
         registry.register(Box::new(metrics.media_ms.clone()))?;
+        registry.register(Box::new(metrics.child_stages.clone()))?;
+        registry.register(Box::new(metrics.child_cpu.clone()))?;
+        registry.register(Box::new(metrics.child_peak.clone()))?;
+        registry.register(Box::new(metrics.realtime.clone()))?;
         registry.register(Box::new(metrics.is_contained.clone()))?;
         Ok(metrics)
+    }
+
+    /// Counts what a finished run says of itself. Stages are the child's own words, so none is
+    /// believed to have lasted longer than the whole attempt.
+    pub(super) fn observe_run(&self, plan: &TranscodePlan, outcome: &Outcome, took: Duration) {
+        let stages = &outcome.stats.stages;
+        let add = |stage: &str, rung: &str, us: u64| {
+            let time = Duration::from_micros(us).min(took);
+            self.child_stages.with_label_values(&[stage, rung]).inc_by(time.as_secs_f64());
+        };
+        add("decode", "", stages.decode_us);
+        add("convert", "", stages.convert_us);
+        add("sound", "", stages.sound_us);
+        add("poster", "", stages.poster_us);
+        add("package", "", stages.package_us);
+        for (rung, times) in plan.rungs.iter().zip(&stages.rungs) {
+            let class = rung_class(rung.short_edge());
+            add("scale", class, times.scale_us);
+            add("encode", class, times.encode_us);
+        }
+        if let Some(probe) = outcome.probed_in {
+            self.seconds.with_label_values(&["probe"]).observe(probe.as_secs_f64());
+        }
+        if let Some(usage) = outcome.usage {
+            self.child_cpu.inc_by(Duration::from_micros(usage.cpu_us).as_secs_f64());
+            #[expect(clippy::cast_precision_loss, reason = "memory of one process")]
+            self.child_peak.observe(usage.peak_memory_bytes as f64);
+        }
+        if !took.is_zero() {
+            let media = Duration::from_millis(outcome.duration_ms);
+            self.realtime.observe(media.as_secs_f64() / took.as_secs_f64());
+        }
+    }
+}
+
+/// The size of the ladder that a rung stands for: few names, whatever sizes sources have.
+fn rung_class(short_edge: u32) -> &'static str {
+    match short_edge {
+        0..=360 => "360",
+        361..=540 => "540",
+        541..=720 => "720",
+        _ => "1080",
     }
 }

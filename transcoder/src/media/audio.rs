@@ -24,7 +24,8 @@ const RUN_UP_FRAMES: u64 = 8;
 /// How much earlier than needed the reader starts when work resumes in the middle.
 const SEEK_EARLIER_US: i64 = 500_000;
 
-/// Makes the audio rendition from chunk `first_chunk` on.
+/// Makes the audio rendition from chunk `first_chunk` on; calls `after_first` when the first chunk
+/// of the clip is done, which returns when the others may follow.
 pub(super) fn run(
     plan: &TranscodePlan,
     audio: &AudioPlan,
@@ -32,6 +33,7 @@ pub(super) fn run(
     job: &Path,
     first_chunk: usize,
     reports: &Sender<Report>,
+    after_first: &dyn Fn(),
 ) -> Result<(), MediaError> {
     let first_segment = plan.chunks[first_chunk].first_segment;
     let first_frame = audio.segment_starts[first_segment];
@@ -39,7 +41,7 @@ pub(super) fn run(
     let from_us = (run_up > 0).then(|| audio.origin_us + frame_start_us(run_up) - SEEK_EARLIER_US);
     let mut listener = Listener::open(source, audio.stream, &audio.decoder, from_us)?;
     let encoder = SoundEncoder::open()?;
-    let mut output = Output::create(plan, audio, job, first_chunk, encoder.config(), reports)?;
+    let mut output = Output::create(plan, audio, job, first_chunk, encoder.config(), reports, after_first)?;
     let line = SoundLine::new(samples(run_up), samples(audio.total_frames));
     let origin = audio.origin_us * i64::from(AUDIO_RATE_HZ) / 1_000_000;
     Pipeline { origin, line, leveller: Leveller::new(audio.level), encoder }.run(&mut listener, &mut output)
@@ -94,6 +96,8 @@ struct Output<'a> {
     writer: SegmentWriter,
     init: InitReport,
     reports: &'a Sender<Report>,
+    /// Called when chunk 0 is reported; returns when the rest may be made.
+    after_first: &'a dyn Fn(),
     chunk: usize,
     segment: usize,
     next_frame: u64,
@@ -110,6 +114,7 @@ impl<'a> Output<'a> {
         chunk: usize,
         config: &[u8],
         reports: &'a Sender<Report>,
+        after_first: &'a dyn Fn(),
     ) -> Result<Self, MediaError> {
         let ticks = u32::try_from(AAC_FRAME_SAMPLES).expect("1024 fits");
         let writer = SegmentWriter::create(job, AUDIO_RENDITION, ticks, true)?;
@@ -127,6 +132,7 @@ impl<'a> Output<'a> {
             writer,
             init,
             reports,
+            after_first,
             chunk,
             segment,
             next_frame: audio.segment_starts[segment],
@@ -171,6 +177,9 @@ impl<'a> Output<'a> {
         let part = RenditionChunk { rendition: AUDIO_RENDITION.into(), segment_bytes };
         let report = Report { chunk: self.chunk, init: self.init.clone(), part };
         self.is_closed |= self.reports.send(report).is_err();
+        if self.chunk == 0 {
+            (self.after_first)();
+        }
         self.chunk += 1;
     }
 

@@ -10,10 +10,6 @@ use super::{
 };
 use crate::plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, RungPlan};
 
-/// Pictures between key pictures if nobody asked for one: more than any segment has, so that
-/// key pictures are exactly where segments begin, on every rung.
-const KEY_DISTANCE: u32 = 600;
-
 /// One encoded picture or frame of sound.
 #[derive(Debug)]
 pub(super) struct Encoded {
@@ -46,7 +42,6 @@ impl PictureEncoder {
         video.set_time_base(rate.invert());
         video.set_frame_rate(Some(rate));
         video.set_aspect_ratio(Rational::new(1, 1));
-        video.set_gop(KEY_DISTANCE);
         video.set_colorspace(color::Space::BT709);
         video.set_color_range(color::Range::MPEG);
         video.set_color_primaries(color::Primaries::BT709);
@@ -88,22 +83,8 @@ impl PictureEncoder {
 
 fn x264_options(rung: &RungPlan) -> Dictionary<'static> {
     let mut options = Dictionary::new();
-    let crf = format!("{}.{}", rung.crf_tenths / 10, rung.crf_tenths % 10);
-    for (key, value) in [
-        ("preset", rung.preset.as_str()),
-        ("profile", "high"),
-        ("crf", &crf),
-        ("maxrate", &format!("{}k", rung.cap_kbps)),
-        ("bufsize", &format!("{}k", 2 * rung.cap_kbps)),
-        ("rc_init_occupancy", &(rung.cap_kbps * 1000).to_string()),
-        ("threads", &rung.threads.to_string()),
-        ("bf", "3"),
-        ("b-pyramid", "normal"),
-        ("keyint_min", &(KEY_DISTANCE / 2).to_string()),
-        ("forced-idr", "1"),
-        ("a53cc", "0"),
-    ] {
-        options.set(key, value);
+    for (name, value) in rung.x264_options() {
+        options.set(name, &value);
     }
     options
 }

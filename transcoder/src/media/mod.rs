@@ -11,6 +11,7 @@ mod decode;
 mod encode;
 mod error;
 mod filters;
+mod first;
 mod graph;
 mod input;
 mod listen;
@@ -22,6 +23,7 @@ mod repackage;
 mod rung;
 mod session;
 mod sound;
+mod stages;
 mod toner;
 mod writer;
 
@@ -29,6 +31,7 @@ pub use error::MediaError;
 pub use poster::{POSTER_FILE, PosterReport};
 pub use probe::probe;
 pub use session::{MediaEvent, Stats, Work, transcode};
+pub use stages::{RungTimes, StageTimes};
 
 /// No single allocation of libav may be larger: one plane of the largest picture we take, in 16 bits.
 const MAX_ALLOCATION: usize = 96 << 20;

@@ -14,6 +14,7 @@ use super::{
     encode::{Encoded, PictureEncoder},
     filters,
     graph::Graph,
+    stages::{RungStages, Stopwatch},
     writer::SegmentWriter,
 };
 use crate::{
@@ -38,6 +39,7 @@ pub(super) fn run(
     job: &Path,
     inputs: &Receiver<RungInput>,
     reports: &Sender<Report>,
+    stages: &RungStages,
 ) -> Result<(), MediaError> {
     let ticks = rung.rate.frame_ticks();
     let writer = SegmentWriter::create(job, &rung.name, ticks, false)?;
@@ -47,19 +49,19 @@ pub(super) fn run(
     for input in inputs {
         match input {
             RungInput::Picture { picture, frames } => {
-                let picture = scaler.scale(picture)?;
+                let picture = stages.scale.time(|| scaler.scale(picture))?;
                 let encoder = match &mut chunk {
                     Some(encoder) => encoder,
-                    None => chunk.insert(ChunkEncoder::open(plan, rung, &writer, frames.start)?),
+                    None => chunk.insert(ChunkEncoder::open(plan, rung, &writer, frames.start, &stages.package)?),
                 };
-                encoder.encode(picture, frames)?;
+                stages.encode.time(|| encoder.encode(picture, frames))?;
             }
             RungInput::ChunkEnd(index) => {
                 let Some(encoder) = chunk.take() else {
                     return Err(MediaError::Inconsistent(format!("chunk {index} is empty")));
                 };
                 let header = encoder.header.clone();
-                let segment_bytes = encoder.finish(index)?;
+                let segment_bytes = stages.encode.time(|| encoder.finish(index))?;
                 let init = remember_init(&mut init, rung, &writer, &header)?.clone();
                 let part = RenditionChunk { rendition: rung.name.clone(), segment_bytes };
                 if reports.send(Report { chunk: index, init, part }).is_err() {
@@ -127,6 +129,7 @@ struct ChunkEncoder<'a> {
 /// Collects encoded pictures and writes a segment whenever the next one begins.
 struct Cutter<'a> {
     writer: &'a SegmentWriter,
+    stopwatch: &'a Stopwatch,
     ticks: u32,
     /// Segments of the chunk still to come, as index and frames, the current one first.
     segments: std::collections::VecDeque<(usize, Range<u64>)>,
@@ -142,6 +145,7 @@ impl<'a> ChunkEncoder<'a> {
         rung: &'a RungPlan,
         writer: &'a SegmentWriter,
         first_frame: u64,
+        stopwatch: &'a Stopwatch,
     ) -> Result<Self, MediaError> {
         let encoder = PictureEncoder::open(rung)?;
         let chunk = plan
@@ -151,7 +155,15 @@ impl<'a> ChunkEncoder<'a> {
             .ok_or_else(|| MediaError::Inconsistent(format!("no chunk begins at {first_frame}")))?;
         let segments = chunk.segment_range().map(|s| (s, own_frames(plan, rung, s))).collect();
         let ticks = rung.rate.frame_ticks();
-        let cutter = Cutter { writer, ticks, segments, position: first_frame, samples: Vec::new(), sizes: Vec::new() };
+        let cutter = Cutter {
+            writer,
+            stopwatch,
+            ticks,
+            segments,
+            position: first_frame,
+            samples: Vec::new(),
+            sizes: Vec::new(),
+        };
         Ok(Self { plan, rung, header: encoder.header().to_vec(), encoder, cutter })
     }
 
@@ -212,7 +224,8 @@ impl Cutter<'_> {
             let text = format!("segment {index} has {made} pictures instead of {planned}");
             return Err(MediaError::Inconsistent(text));
         }
-        self.sizes.push(self.writer.write_segment(index, frames.start, &self.samples)?);
+        let written = self.stopwatch.time(|| self.writer.write_segment(index, frames.start, &self.samples))?;
+        self.sizes.push(written);
         self.samples.clear();
         Ok(())
     }

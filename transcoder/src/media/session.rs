@@ -5,6 +5,7 @@ use std::{
     path::Path,
     sync::mpsc::{self, Receiver, SyncSender},
     thread::{self, ScopedJoinHandle},
+    time::Duration,
 };
 
 use ffmpeg_next::frame;
@@ -14,11 +15,13 @@ use super::{
     MediaError, PosterReport, audio,
     chunks::{Collector, Report},
     convert::Converter,
+    first::{FirstChunk, OpensAtTheEnd, TellsWhenGone},
     pictures::Pictures,
     poster::PosterPicker,
     raw,
     repackage::Repackager,
     rung::{self, RungInput},
+    stages::{StageTimes, Stages},
 };
 use crate::{
     package::ChunkFacts,
@@ -27,6 +30,8 @@ use crate::{
 
 /// Pictures that may wait for a rung. Few, because each is held in memory.
 const WAITING_PICTURES: usize = 6;
+/// While the first chunk is waited for, how often to see whether a worker has failed.
+const LOOKS_FOR_FAILURES_EVERY: Duration = Duration::from_millis(50);
 
 /// What to do.
 #[derive(Debug, Clone, Copy)]
@@ -57,12 +62,15 @@ pub enum MediaEvent {
 }
 
 /// Figures of a finished run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
     /// Pictures that came out of the decoder.
     pub decoded_frames: u64,
     /// Pictures on the grid that were filled.
     pub shown_frames: u64,
+    /// Where the time went.
+    #[serde(default)]
+    pub stages: StageTimes,
 }
 
 type OnEvent<'f> = dyn FnMut(MediaEvent) -> Result<(), MediaError> + 'f;
@@ -70,24 +78,29 @@ type OnEvent<'f> = dyn FnMut(MediaEvent) -> Result<(), MediaError> + 'f;
 /// Makes all chunks from the first wanted on, telling what happens as it happens.
 pub fn transcode(work: Work<'_>, on_event: &mut OnEvent<'_>) -> Result<Stats, MediaError> {
     let plan = work.plan;
+    let stages = &Stages::new(plan.rungs.len());
+    let first = &FirstChunk::default();
     let (reports_in, reports) = mpsc::channel();
     thread::scope(|scope| {
         let mut rungs = Vec::new();
         let mut workers = Vec::new();
-        for rung in plan.encoded_rungs() {
+        for (rung, watches) in plan.encoded_rungs().iter().zip(&stages.rungs) {
             let (pictures, inputs) = mpsc::sync_channel(WAITING_PICTURES);
             let reports = reports_in.clone();
             let job = work.job;
             rungs.push(pictures);
-            workers.push(spawn(scope, &rung.name, move || rung::run(plan, rung, job, &inputs, &reports))?);
+            let work = move || rung::run(plan, rung, job, &inputs, &reports, watches);
+            workers.push(spawn(scope, &rung.name, first, work)?);
         }
         if let Some(audio) = &plan.audio {
             let reports = reports_in.clone();
-            let (source, job, first) = (work.source, work.job, work.first_chunk);
-            workers.push(spawn(scope, "audio", move || audio::run(plan, audio, source, job, first, &reports))?);
+            let Work { source, job, first_chunk, .. } = work;
+            let after_first = move || first.wait(&stages.sound_waits);
+            let sound = move || audio::run(plan, audio, source, job, first_chunk, &reports, &after_first);
+            workers.push(spawn(scope, "audio", first, || stages.sound.time(sound))?);
         }
         let repackager = Repackager::open(plan, work.job, work.first_chunk, reports_in)?;
-        let mut session = Session::new(work, rungs, reports, on_event);
+        let mut session = Session::new(work, rungs, reports, on_event, stages, first);
         let pictures = session.run(repackager);
         let drained = if pictures.is_ok() { session.drain() } else { Ok(()) };
         let end = session.collector.next();
@@ -95,6 +108,7 @@ pub fn transcode(work: Work<'_>, on_event: &mut OnEvent<'_>) -> Result<Stats, Me
         let worked = join(workers);
         let stats = pictures?;
         worked.and(drained)?;
+        let stats = Stats { stages: stages.times(), ..stats };
         if end == plan.chunks.len() {
             Ok(stats)
         } else {
@@ -106,11 +120,15 @@ pub fn transcode(work: Work<'_>, on_event: &mut OnEvent<'_>) -> Result<Stats, Me
 fn spawn<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     name: &str,
+    first: &'scope FirstChunk,
     work: impl FnOnce() -> Result<(), MediaError> + Send + 'scope,
 ) -> Result<ScopedJoinHandle<'scope, Result<(), MediaError>>, MediaError> {
     thread::Builder::new()
         .name(name.to_owned())
-        .spawn_scoped(scope, work)
+        .spawn_scoped(scope, move || {
+            let _tells = TellsWhenGone(first);
+            work()
+        })
         .map_err(|e| MediaError::io("start a thread", e))
 }
 
@@ -135,6 +153,8 @@ struct Session<'a, 'f> {
     /// The chunk that the next slot belongs to.
     chunk: usize,
     shown: u64,
+    stages: &'a Stages,
+    first: OpensAtTheEnd<'a>,
 }
 
 impl<'a, 'f> Session<'a, 'f> {
@@ -143,6 +163,8 @@ impl<'a, 'f> Session<'a, 'f> {
         rungs: Vec<SyncSender<RungInput>>,
         reports: Receiver<Report>,
         on_event: &'a mut OnEvent<'f>,
+        stages: &'a Stages,
+        first: &'a FirstChunk,
     ) -> Self {
         Self {
             work,
@@ -154,22 +176,25 @@ impl<'a, 'f> Session<'a, 'f> {
             on_event,
             chunk: work.first_chunk,
             shown: 0,
+            stages,
+            first: OpensAtTheEnd(first),
         }
     }
 
     fn run(&mut self, repackager: Option<Repackager<'a>>) -> Result<Stats, MediaError> {
         let Work { plan, limits, source, first_chunk, .. } = self.work;
         let range = plan.chunk_slots(first_chunk).start..plan.total_frames;
-        let decoded_frames = Pictures::new(plan, limits, range, repackager)
-            .run(source, &mut |picture, slots| self.show(picture, slots))?;
-        Ok(Stats { decoded_frames, shown_frames: self.shown })
+        let (stages, pictures) = (self.stages, Pictures::new(plan, limits, range, repackager));
+        let mut on_shown = |picture, slots| stages.showing.time(|| self.show(picture, slots));
+        let decoded_frames = stages.reading.time(|| pictures.run(source, &mut on_shown))?;
+        Ok(Stats { decoded_frames, shown_frames: self.shown, ..Stats::default() })
     }
 
     /// Converts a picture and gives it to the rungs that show it, chunk by chunk.
     /// `false` when a rung has stopped listening, because it failed.
     fn show(&mut self, picture: frame::Video, slots: Range<u64>) -> Result<bool, MediaError> {
-        let picture = self.converter.convert(picture)?;
-        self.poster.offer(&picture, slots.start)?;
+        let picture = self.stages.convert.time(|| self.converter.convert(picture))?;
+        self.stages.poster.time(|| self.poster.offer(&picture, slots.start))?;
         self.shown += slots.end - slots.start;
         let mut rest = slots;
         while !rest.is_empty() {
@@ -212,9 +237,23 @@ impl<'a, 'f> Session<'a, 'f> {
         }
         self.chunk += 1;
         let is_last = self.chunk == self.work.plan.chunks.len();
-        if let Some(report) = self.poster.write(self.work.job, is_last)? {
+        if let Some(report) = self.stages.poster.time(|| self.poster.write(self.work.job, is_last))? {
             (self.on_event)(MediaEvent::Poster(report))?;
         }
+        if self.chunk == 1 {
+            self.finish_first_chunk()?;
+        }
+        Ok(())
+    }
+
+    /// Nothing is begun that could take processor time from what makes the clip playable.
+    fn finish_first_chunk(&mut self) -> Result<(), MediaError> {
+        while self.collector.next() == 0 && !self.first.0.is_worker_gone() {
+            if let Ok(report) = self.reports.recv_timeout(LOOKS_FOR_FAILURES_EVERY) {
+                self.collect(report)?;
+            }
+        }
+        self.first.0.open();
         Ok(())
     }
 

@@ -15,6 +15,7 @@ mod refusal;
 mod repackage;
 mod timeline;
 mod transcode_plan;
+mod x264;
 
 pub use cadence::{Cadence, Shown};
 pub use coded::{

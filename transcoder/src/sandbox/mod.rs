@@ -10,6 +10,7 @@ mod misdeeds;
 mod parent;
 mod protocol;
 mod syscalls;
+mod usage;
 
 pub(crate) use child::SOURCE_FILE;
 pub use child::{CHILD_ARGUMENT, child_main};
@@ -17,3 +18,4 @@ pub use confine::ConfineError;
 pub use limits::{ChildLimits, Confinement, Layer};
 pub use parent::{Child, ChildCommand, ChildError};
 pub use protocol::{Attempt, Event, MAX_LINE_BYTES, Misdeed, Request, SandboxReport};
+pub use usage::Usage;

@@ -21,6 +21,7 @@ use super::{
     child::{CHILD_ARGUMENT, Start},
     limits::{ChildLimits, Confinement},
     protocol::{Event, MAX_LINE_BYTES, Request},
+    usage::Usage,
 };
 
 /// How the child is started.
@@ -79,6 +80,7 @@ pub struct Child {
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
     handle: Handle,
+    pid: Pid,
     limits: ChildLimits,
     deadline: Instant,
     missing: Vec<String>,
@@ -98,6 +100,7 @@ impl Drop for Handle {
 }
 
 struct Spawned {
+    pid: Pid,
     pidfd: OwnedFd,
     stdin: std::process::ChildStdin,
     stdout: std::process::ChildStdout,
@@ -111,6 +114,7 @@ impl Child {
         let mut child = Self {
             stdin: ChildStdin::from_std(spawned.stdin)?,
             stdout: BufReader::new(ChildStdout::from_std(spawned.stdout)?),
+            pid: spawned.pid,
             handle: Handle { pidfd: spawned.pidfd, exited },
             limits: command.limits.clone(),
             deadline: Instant::now() + command.limits.wall,
@@ -129,6 +133,11 @@ impl Child {
     /// Layers that could not be put on.
     pub fn missing_layers(&self) -> &[String] {
         &self.missing
+    }
+
+    /// What it has used so far; `None` when it has ended.
+    pub fn usage(&self) -> Option<Usage> {
+        Usage::of(self.pid)
     }
 
     /// Tells the child what to do.
@@ -212,9 +221,9 @@ async fn spawn(
 fn start_process(mut process: std::process::Command) -> io::Result<(std::process::Child, Spawned)> {
     let mut child = process.spawn()?;
     let gone = || io::Error::other("the child has no pipes");
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let pidfd = pidfd_open(pid.ok_or_else(gone)?, PidfdFlags::empty())?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
     let stdin = child.stdin.take().ok_or_else(gone)?;
     let stdout = child.stdout.take().ok_or_else(gone)?;
-    Ok((child, Spawned { pidfd, stdin, stdout }))
+    Ok((child, Spawned { pid, pidfd, stdin, stdout }))
 }

@@ -1,0 +1,53 @@
+//! How x264 is asked to encode a rung: the one place that the encoder, and whoever compares it
+//! with something else, take its options from.
+
+use super::RungPlan;
+
+/// Pictures between key pictures if nobody asked for one: more than any segment has, so that
+/// key pictures are exactly where segments begin, on every rung.
+const KEY_DISTANCE: u32 = 600;
+
+impl RungPlan {
+    /// Options of libavcodec's `libx264`, by name.
+    pub fn x264_options(&self) -> Vec<(&'static str, String)> {
+        let cap = self.cap_kbps;
+        vec![
+            ("preset", self.preset.as_str().to_owned()),
+            ("profile", "high".to_owned()),
+            ("crf", format!("{}.{}", self.crf_tenths / 10, self.crf_tenths % 10)),
+            ("maxrate", format!("{cap}k")),
+            ("bufsize", format!("{}k", 2 * cap)),
+            ("rc_init_occupancy", (cap * 1000).to_string()),
+            ("threads", self.threads.to_string()),
+            ("bf", "3".to_owned()),
+            ("b-pyramid", "normal".to_owned()),
+            ("g", KEY_DISTANCE.to_string()),
+            ("keyint_min", (KEY_DISTANCE / 2).to_string()),
+            ("forced-idr", "1".to_owned()),
+            ("a53cc", "0".to_owned()),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::{Preset, Rate, RungPlan};
+
+    #[test]
+    fn an_ordinary_rung_is_asked_for_like_this() {
+        let rung = RungPlan {
+            name: "v540".into(),
+            width: 540,
+            height: 960,
+            divisor: 1,
+            rate: Rate::new(30, 1),
+            crf_tenths: 235,
+            cap_kbps: 1300,
+            preset: Preset::Veryfast,
+            threads: 1,
+        };
+        let options: Vec<String> =
+            rung.x264_options().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        insta::assert_snapshot!(options.join(" "), @"");
+    }
+}
