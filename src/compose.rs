@@ -213,6 +213,7 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
         pool: parts.pool.clone(),
         blobs: parts.blobs.clone(),
         clock: Arc::clone(&base.identity.clock),
+        entropy: parts.entropy.clone(),
         command,
         work_dir,
         metrics,

@@ -4,7 +4,10 @@
 use std::{path::Path, process::ExitCode, time::Instant};
 
 use estrade_transcoder::{
-    CHILD_ARGUMENT, Options, Outcome, TranscodeEvent, WAITING_EVENTS, child_main, plan::Limits, sandbox::ChildCommand,
+    CHILD_ARGUMENT, Options, TranscodeEvent, WAITING_EVENTS, child_main,
+    package::{Package, assemble},
+    plan::Limits,
+    sandbox::ChildCommand,
     transcode_file,
 };
 use tokio::sync::mpsc;
@@ -40,26 +43,32 @@ async fn transcode(source: &Path, folder: &Path) -> std::io::Result<()> {
     let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
     let started = Instant::now();
     let listen = async {
+        let mut planned = None;
         while let Some(event) = events.recv().await {
             let at = started.elapsed().as_secs_f64();
             match event {
-                TranscodeEvent::Planned(plan) => println!("{at:6.2} planned {plan:?}"),
+                TranscodeEvent::Planned(plan) => {
+                    println!("{at:6.2} planned {plan:?}");
+                    planned = Some(*plan);
+                }
                 TranscodeEvent::Chunk(chunk) => println!("{at:6.2} chunk {}", chunk.facts.index),
                 TranscodeEvent::Poster(poster) => println!("{at:6.2} poster {} bytes", poster.bytes),
                 TranscodeEvent::Progress(_) => {}
             }
         }
+        planned
     };
-    let (outcome, ()) = tokio::join!(transcode_file(folder, source, &options, sender), listen);
+    let (outcome, planned) = tokio::join!(transcode_file(folder, source, &options, sender), listen);
     let outcome = outcome.map_err(|e| std::io::Error::other(format!("{}: {e}", e.code())))?;
     println!("{:6.2} finished {:?}", started.elapsed().as_secs_f64(), outcome.stats);
-    write_playlists(folder, &outcome)
+    let package = planned.and_then(|plan| assemble(&plan, &outcome.chunks));
+    write_playlists(folder, &package.ok_or_else(|| std::io::Error::other("the chunks do not fit the plan"))?)
 }
 
-fn write_playlists(folder: &Path, outcome: &Outcome) -> std::io::Result<()> {
-    println!("{}", outcome.package.multivariant);
-    std::fs::write(folder.join("index.m3u8"), &outcome.package.multivariant)?;
-    for rendition in &outcome.package.renditions {
+fn write_playlists(folder: &Path, package: &Package) -> std::io::Result<()> {
+    println!("{}", package.multivariant);
+    std::fs::write(folder.join("index.m3u8"), &package.multivariant)?;
+    for rendition in &package.renditions {
         std::fs::write(folder.join(&rendition.name).join("index.m3u8"), &rendition.playlist)?;
     }
     Ok(())
