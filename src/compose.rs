@@ -218,6 +218,10 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
         work_dir,
         metrics,
     };
+    running.tasks.spawn({
+        let (keeper, stop) = (handler.clone(), running.stop.clone());
+        async move { keeper.keep(stop).await }
+    });
     let places = args.transcoder_jobs.max(1);
     let worker =
         Worker::new(handler, parts.pool.clone(), worker_name(parts), places, base.jobs.clone(), parts.entropy.clone());

@@ -3,7 +3,7 @@
 //! Several workers may make chunks of one version at the same time. Who stores one holds its job's
 //! lease and then the version, in this order, and publishes all that has become contiguous.
 
-use estrade_domain::{AccountId, PublicId, Time, VersionId};
+use estrade_domain::{AccountId, ClipId, PublicId, Time, VersionId};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -162,4 +162,45 @@ pub async fn save_published(conn: &mut PgConnection, version_id: VersionId, chun
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// A version that is not whole and that no live job works on.
+#[derive(Debug)]
+pub struct Stranded {
+    /// The version.
+    pub version_id: VersionId,
+    /// Its clip.
+    pub clip_id: ClipId,
+    /// The clip's creator.
+    pub creator_id: AccountId,
+    /// How often a keeper found it so before.
+    pub rescues: i32,
+}
+
+/// Holds versions that can make no progress: incomplete, wanted, and without a live job. Each is
+/// counted as found once more; those another keeper holds are left to it.
+pub async fn take_stranded(conn: &mut PgConnection, limit: i64) -> Result<Vec<Stranded>> {
+    let rows = sqlx::query!(
+        "WITH stranded AS (
+             SELECT v.id FROM media_versions v JOIN clips c ON c.id = v.clip_id
+             WHERE NOT v.is_complete AND c.deleted_at IS NULL AND c.processing <> 'failed'
+               AND NOT EXISTS (
+                   SELECT FROM jobs j
+                   WHERE j.args ->> 'version_id' = v.id::text AND j.state IN ('available', 'running'))
+             ORDER BY v.created_at LIMIT $1 FOR UPDATE OF v SKIP LOCKED
+         )
+         UPDATE media_versions v SET rescues = v.rescues + 1
+         FROM stranded, clips c WHERE v.id = stranded.id AND c.id = v.clip_id
+         RETURNING v.id, v.clip_id, c.creator_id, v.rescues - 1 AS \"rescues!\"",
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    let stranded = rows.into_iter().map(|row| Stranded {
+        version_id: VersionId(row.id),
+        clip_id: ClipId(row.clip_id),
+        creator_id: AccountId(row.creator_id),
+        rescues: row.rescues,
+    });
+    Ok(stranded.collect())
 }

@@ -23,6 +23,7 @@ use crate::sandbox::ChildCommand;
 const SOURCE_PREFIX: &str = "source-of-";
 
 /// Makes media versions of clips.
+#[derive(Clone)]
 pub struct TranscodeHandler {
     /// Rows.
     pub pool: PgPool,
@@ -176,7 +177,12 @@ impl TranscodeHandler {
         Ok(())
     }
 
-    async fn fail(&self, conn: &mut PgConnection, clip_id: ClipId, failure: &Failure<'_>) -> Result<(), DbError> {
+    pub(super) async fn fail(
+        &self,
+        conn: &mut PgConnection,
+        clip_id: ClipId,
+        failure: &Failure<'_>,
+    ) -> Result<(), DbError> {
         if media::fail_clip(conn, clip_id, failure).await? {
             estrade_events::append(conn, &Event::ClipChanged { clip_id }).await?;
             self.metrics.outcomes.with_label_values(&[failure.code]).inc();

@@ -3,7 +3,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaug
 /// What operators see of the transcoder.
 #[derive(Debug, Clone)]
 pub struct TranscoderMetrics {
-    /// Time by stage: `fetch`, `first` (start to playable), `all` (start to complete), `store` (one chunk).
+    /// Time by stage: `fetch`, `first` (start to playable), `all` (start to complete, in one go), `store` (one chunk).
     pub seconds: HistogramVec,
     /// Clips that ended, by code; `ready` is the good one.
     pub outcomes: IntCounterVec,
@@ -13,6 +13,8 @@ pub struct TranscoderMetrics {
     pub stored_bytes: IntCounter,
     /// Milliseconds of media completed.
     pub media_ms: IntCounter,
+    /// Clips found that nobody worked on.
+    pub rescues: IntCounter,
     /// 1 when the child is contained by every layer.
     pub is_contained: IntGauge,
 }
@@ -33,6 +35,7 @@ impl TranscoderMetrics {
             source_bytes: IntCounter::new("estrade_transcoder_source_bytes_total", "Bytes of sources read")?,
             stored_bytes: IntCounter::new("estrade_transcoder_stored_bytes_total", "Bytes of renditions stored")?,
             media_ms: IntCounter::new("estrade_transcoder_media_ms_total", "Milliseconds of media completed")?,
+            rescues: IntCounter::new("estrade_transcoder_rescues_total", "Clips found that nobody worked on")?,
             is_contained: IntGauge::new(
                 "estrade_transcoder_sandbox_contained",
                 "1 when the child is contained by every layer",
@@ -43,6 +46,7 @@ impl TranscoderMetrics {
         registry.register(Box::new(metrics.source_bytes.clone()))?;
         registry.register(Box::new(metrics.stored_bytes.clone()))?;
         registry.register(Box::new(metrics.media_ms.clone()))?;
+        registry.register(Box::new(metrics.rescues.clone()))?;
         registry.register(Box::new(metrics.is_contained.clone()))?;
         Ok(metrics)
     }

@@ -4,6 +4,7 @@ mod args;
 mod attempt;
 mod begin;
 mod handler;
+mod keeper;
 mod metrics;
 mod publish;
 mod rest;
