@@ -5,6 +5,7 @@ mod run;
 
 mod bad_input;
 mod good_input;
+mod joints;
 mod right_on_phones;
 mod sandboxed;
 mod valid;
@@ -22,7 +23,9 @@ fn main() -> ExitCode {
     if arguments.next().as_deref() == Some(CHILD_ARGUMENT) {
         return child_main(&arguments.next().unwrap_or_default());
     }
-    let cases = [good_input::CASES, right_on_phones::CASES, bad_input::CASES, sandboxed::CASES, valid::CASES].concat();
+    let cases =
+        [good_input::CASES, right_on_phones::CASES, joints::CASES, bad_input::CASES, sandboxed::CASES, valid::CASES]
+            .concat();
     let trials = cases.into_iter().map(|(name, case)| {
         Trial::test(name, move || {
             case();
