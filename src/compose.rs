@@ -216,10 +216,15 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
         pool: parts.pool.clone(),
         blobs: parts.blobs.clone(),
         clock: Arc::clone(&base.identity.clock),
+        entropy: parts.entropy.clone(),
         command,
         work_dir,
         metrics,
     };
+    running.tasks.spawn({
+        let (keeper, stop) = (handler.clone(), running.stop.clone());
+        async move { keeper.keep(stop).await }
+    });
     let places = args.transcoder_jobs.max(1);
     let worker =
         Worker::new(handler, parts.pool.clone(), worker_name(parts), places, base.jobs.clone(), parts.entropy.clone());

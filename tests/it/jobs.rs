@@ -14,9 +14,9 @@ use crate::harness::{Client, Estrade, eventually, world};
 /// Takes some seconds to process: there is a middle to be struck in.
 const LONG: Clip = Clip { width: 720, height: 1280, tenths: 120, rate: 30, has_audio: true, extra: &[] };
 
-/// The one job of a clip: state, attempts, lease token.
+/// The clip's newest job: state, attempts, lease token.
 async fn job(db: &PgPool) -> (String, i32, i64) {
-    let statement = "SELECT state, attempt, lease_token FROM jobs WHERE kind = 'transcode_clip'";
+    let statement = "SELECT state, attempt, lease_token FROM jobs ORDER BY created_at DESC LIMIT 1";
     sqlx::query_as(statement).fetch_one(db).await.expect("a job")
 }
 
@@ -106,6 +106,147 @@ async fn a_clip_that_kills_its_workers_is_given_up_with_a_reason_and_may_be_trie
     check_finished(&creator, &id).await;
 }
 
+/// The order in which chunks were stored: whose, and which.
+async fn order(db: &PgPool) -> Vec<(String, i32)> {
+    let statement = "SELECT a.handle, k.number FROM media_chunks k
+        JOIN media_versions v ON v.id = k.version_id JOIN clips c ON c.id = v.clip_id
+        JOIN accounts a ON a.id = c.creator_id ORDER BY k.stored_at";
+    sqlx::query_as(statement).fetch_all(db).await.expect("chunks")
+}
+
+#[tokio::test]
+async fn under_backlog_everybody_plays_before_anybody_is_complete() {
+    const UPLOADS: usize = 8;
+    let api = Setup::fresh().await.role("api").start().await;
+    let (ada, bob, db) = (api.sign_up("ada").await, api.sign_up("bob").await, api.db().await);
+    let source = world().clip_bytes(Clip::PORTRAIT);
+    let mut ids = Vec::new();
+    for _ in 0..UPLOADS {
+        ids.push(ada.upload(&source, &[]).await);
+    }
+    let of_bob = bob.upload(&source, &[]).await;
+    let queued = "SELECT count(*) FROM jobs WHERE kind = 'transcode_clip'";
+    eventually("all are in the queue", || async {
+        let count: i64 = sqlx::query_scalar(queued).fetch_one(&db).await.expect("a count");
+        (count == 9).then_some(())
+    })
+    .await;
+    let transcoder = api.setup().beside("transcoder").start().await;
+    bob.wait_complete(&of_bob).await;
+    for id in &ids {
+        ada.wait_complete(id).await;
+    }
+    let order = order(&db).await;
+    assert_eq!(order[1].0, bob.handle, "the other creator is second: {order:?}");
+    let (firsts, rests) = order.split_at(UPLOADS + 1);
+    assert!(firsts.iter().all(|(_, number)| *number == 0) && rests.len() == UPLOADS + 1, "{order:?}");
+    assert!(rests.iter().all(|(_, number)| *number == 1), "{order:?}");
+    for server in [transcoder, api] {
+        server.stop().await;
+    }
+}
+
+/// Long enough for two ranges of chunks, small enough to be done in seconds.
+const TWO_RANGES: Clip = Clip { width: 180, height: 320, tenths: 450, rate: 15, has_audio: true, extra: &[] };
+
+async fn workers(db: &PgPool) -> Vec<String> {
+    let statement = "SELECT DISTINCT worker FROM jobs WHERE state = 'running' AND kind = 'transcode_range'";
+    sqlx::query_scalar(statement).fetch_all(db).await.expect("workers")
+}
+
+#[tokio::test]
+async fn two_workers_share_one_long_clip_and_one_of_them_may_die() {
+    let api = Setup::fresh().await.role("api").start().await;
+    let one = api.setup().beside("transcoder").start().await;
+    let two = api.setup().beside("transcoder").start().await;
+    let (creator, db) = (api.sign_up("ada").await, api.db().await);
+    let id = creator.upload(&world().clip_bytes(TWO_RANGES), &[]).await;
+    eventually("two workers are on one clip", || async { (workers(&db).await.len() == 2).then_some(()) }).await;
+    let killed = format!("%-{}", two.pid());
+    two.kill();
+    let lapse = "UPDATE jobs SET leased_until = now() - interval '1 second' WHERE state = 'running' AND worker LIKE $1";
+    let lapsed = sqlx::query(lapse).bind(killed).execute(&db).await.expect("lapsed");
+    assert_eq!(lapsed.rows_affected(), 1, "it was at work");
+    let clip = creator.wait_complete(&id).await;
+    decode(clip["hls_url"].as_str().expect("an address"));
+    let done = chunks(&db).await;
+    let numbers: Vec<i32> = done.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5], "every chunk, once");
+    let states = "SELECT kind, state FROM jobs ORDER BY created_at";
+    let states: Vec<(String, String)> = sqlx::query_as(states).fetch_all(&db).await.expect("jobs");
+    assert!(states.len() == 3, "{states:?}");
+    eventually("all jobs have ended", || async {
+        let live = "SELECT count(*) FROM jobs WHERE state <> 'completed'";
+        let live: i64 = sqlx::query_scalar(live).fetch_one(&db).await.expect("a count");
+        (live == 0).then_some(())
+    })
+    .await;
+    for server in [one, api] {
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_clip_is_tried_again_three_times_and_not_more() {
+    let api = Setup::fresh().await.role("api").start().await;
+    let creator = api.sign_up("ada").await;
+    let id = creator.upload(&world().clip_bytes(Clip::PORTRAIT), &[]).await;
+    eventually("the source is stored", || async {
+        let keys = api.blobs().list("sources/").await.expect("listed");
+        for key in &keys {
+            api.blobs().delete(key).await.expect("deleted");
+        }
+        (!keys.is_empty()).then_some(())
+    })
+    .await;
+    let transcoder = api.setup().beside("transcoder").start().await;
+    let retry = format!("/v1/clips/{id}/retry");
+    for tries_left in (0..=3).rev() {
+        let failed = creator.wait_failed(&id).await;
+        assert_eq!(failed["failure"]["code"], "source_missing");
+        assert_eq!(failed["failure"]["retryable"], json!(tries_left > 0), "{failed}");
+        if tries_left > 0 {
+            creator.post(&retry, &Value::Null).await.expect(202);
+        }
+    }
+    creator.post(&retry, &Value::Null).await.expect_code(409, "retries_exhausted");
+    for server in [transcoder, api] {
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_clip_that_lost_its_job_is_found_and_gone_on_with() {
+    let api = Setup::fresh().await.role("api").start().await;
+    let (creator, db) = (api.sign_up("ada").await, api.db().await);
+    let id = creator.upload(&world().clip_bytes(Clip::PORTRAIT), &[]).await;
+    eventually("its job is lost", || async {
+        let done = sqlx::query("DELETE FROM jobs").execute(&db).await.expect("deleted");
+        (done.rows_affected() == 1).then_some(())
+    })
+    .await;
+    let transcoder = api.setup().beside("transcoder").start().await;
+    creator.wait_complete(&id).await;
+    sqlx::raw_sql(
+        "DELETE FROM jobs;
+         UPDATE media_versions SET is_complete = false, rescues = 2",
+    )
+    .execute(&db)
+    .await
+    .expect("stranded for the third time");
+    transcoder.stop().await;
+    let transcoder = api.setup().beside("transcoder").start().await;
+    let failed = eventually("it is given up", || async {
+        let clip = creator.clip(&id).await;
+        (!clip["failure"].is_null()).then_some(clip)
+    })
+    .await;
+    assert_eq!((&failed["failure"]["code"], &failed["failure"]["retryable"]), (&json!("stranded"), &json!(true)));
+    for server in [transcoder, api] {
+        server.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn one_clip_that_cannot_be_stored_does_not_hold_up_the_others() {
     let server = Setup::fresh().await.may_log_errors().start().await;
@@ -121,8 +262,9 @@ async fn one_clip_that_cannot_be_stored_does_not_hold_up_the_others() {
     sqlx::raw_sql(
         "BEGIN; UPDATE clips SET processing = 'waiting', version_id = NULL, published_at = NULL, publish = false;
          DELETE FROM renditions; DELETE FROM media_chunks;
-         UPDATE media_versions SET plan = NULL, playlist = NULL, first_token = NULL, duration_ms = NULL, width = NULL,
+         UPDATE media_versions SET plan = NULL, plan_token = NULL, published_chunks = 0, playlist = NULL, first_token = NULL, duration_ms = NULL, width = NULL,
                 height = NULL, has_audio = NULL, is_complete = false, poster_name = NULL, poster_token = NULL;
+         DELETE FROM jobs WHERE kind <> 'transcode_clip';
          UPDATE jobs SET state = 'available', finished_at = NULL, attempt = 0, run_at = now(); NOTIFY jobs; COMMIT",
     )
     .execute(&db)

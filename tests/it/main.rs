@@ -10,6 +10,7 @@ mod feeds;
 mod harness;
 mod jobs;
 mod operations;
+mod queue;
 mod restart;
 mod uploads;
 mod visibility;

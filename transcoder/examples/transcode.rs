@@ -6,7 +6,8 @@
 use std::{path::Path, process::ExitCode, time::Instant};
 
 use estrade_transcoder::{
-    CHILD_ARGUMENT, Options, Outcome, TranscodeEvent, WAITING_EVENTS, child_main,
+    CHILD_ARGUMENT, Options, TranscodeEvent, WAITING_EVENTS, child_main,
+    package::{Package, assemble},
     plan::{Limits, RungPlan, TranscodePlan},
     sandbox::{ChildCommand, Usage},
     transcode_file,
@@ -47,9 +48,13 @@ async fn transcode(source: &Path, folder: &Path, print: fn(f64, &str, &Value)) -
     let options = Options { command, limits: Limits::default(), resume: None };
     let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
     let listen = async {
+        let mut planned = None;
         while let Some(event) = events.recv().await {
             match event {
-                TranscodeEvent::Planned(plan) => tell("planned", &plan_facts(&plan)),
+                TranscodeEvent::Planned(plan) => {
+                    tell("planned", &plan_facts(&plan));
+                    planned = Some(*plan);
+                }
                 TranscodeEvent::Chunk(chunk) => {
                     tell("chunk", &json!({ "index": chunk.facts.index, "usage": usage_facts(chunk.usage) }));
                 }
@@ -57,11 +62,13 @@ async fn transcode(source: &Path, folder: &Path, print: fn(f64, &str, &Value)) -
                 TranscodeEvent::Progress(_) => {}
             }
         }
+        planned
     };
-    let (outcome, ()) = tokio::join!(transcode_file(folder, source, &options, sender), listen);
+    let (outcome, planned) = tokio::join!(transcode_file(folder, source, &options, sender), listen);
     let outcome = outcome.map_err(|e| std::io::Error::other(format!("{}: {e}", e.code())))?;
     tell("finished", &json!({ "stats": outcome.stats, "usage": usage_facts(outcome.usage) }));
-    write_playlists(folder, &outcome)
+    let package = planned.and_then(|plan| assemble(&plan, &outcome.chunks));
+    write_playlists(folder, &package.ok_or_else(|| std::io::Error::other("the chunks do not fit the plan"))?)
 }
 
 fn plan_facts(plan: &TranscodePlan) -> Value {
@@ -108,9 +115,9 @@ fn print_text(at_secs: f64, what: &str, facts: &Value) {
     println!("{at_secs:6.2} {what} {facts}");
 }
 
-fn write_playlists(folder: &Path, outcome: &Outcome) -> std::io::Result<()> {
-    std::fs::write(folder.join("index.m3u8"), &outcome.package.multivariant)?;
-    for rendition in &outcome.package.renditions {
+fn write_playlists(folder: &Path, package: &Package) -> std::io::Result<()> {
+    std::fs::write(folder.join("index.m3u8"), &package.multivariant)?;
+    for rendition in &package.renditions {
         std::fs::write(folder.join(&rendition.name).join("index.m3u8"), &rendition.playlist)?;
     }
     Ok(())

@@ -6,12 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::{fs, sync::mpsc};
 
 use crate::{
     media::{PosterReport, Stats},
-    package::{CheckError, ChunkFacts, Package, assemble},
+    package::{CheckError, ChunkFacts, InitReport},
     plan::{Limits, MediaInfo, Refusal, TopRung, TranscodePlan, WhyEncoded, make_plan},
     sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE, SandboxReport, Usage},
 };
@@ -29,19 +28,21 @@ pub struct Options {
     pub command: ChildCommand,
     /// Bounds on the source.
     pub limits: Limits,
-    /// What an earlier attempt has stored, if there was one.
+    /// What earlier attempts have made, if there were any.
     pub resume: Option<Resume>,
 }
 
-/// What an earlier attempt has stored: kept by the caller, chunk by chunk.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What earlier attempts have made of the clip.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resume {
     /// The plan of the first attempt.
     pub plan: TranscodePlan,
-    /// Chunks whose files are stored, in order from the first.
-    pub chunks: Vec<ChunkFacts>,
-    /// The poster, if it is stored.
-    pub poster: Option<PosterReport>,
+    /// The first chunk to make; those after it are made too.
+    pub first_chunk: usize,
+    /// Initialisation segments that are stored: those of every chunk must be the same. Empty when none are.
+    pub inits: Vec<InitReport>,
+    /// There is no poster yet.
+    pub wants_poster: bool,
 }
 
 /// What happens on the way. Dropping the receiver ends the work.
@@ -64,8 +65,6 @@ pub struct ChunkReady {
     pub facts: ChunkFacts,
     /// Its files, relative to the work folder and to where they are stored.
     pub files: Vec<OutputFile>,
-    /// What can be published once the files are stored.
-    pub package: Package,
     /// What the child had used by then.
     pub usage: Option<Usage>,
 }
@@ -81,12 +80,12 @@ pub struct OutputFile {
     pub content_type: &'static str,
 }
 
-/// A finished clip.
+/// A run that went to the end of the clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// The whole package.
-    pub package: Package,
-    /// The poster.
+    /// What the run made, chunk by chunk.
+    pub chunks: Vec<ChunkFacts>,
+    /// The poster, if this run made it.
     pub poster: Option<PosterReport>,
     /// Length of the clip, in milliseconds.
     pub duration_ms: u64,
@@ -171,7 +170,7 @@ impl TranscodeError {
     }
 }
 
-/// Makes a clip of `source`: probes, plans, and makes all chunks that are not stored yet.
+/// Makes a clip of `source`: probes, plans, and makes all chunks, or those from the one where a resume begins.
 ///
 /// `work` is an empty folder on the file system of `source`, for this job alone; the child may write
 /// there and nowhere else. Events go to `events` as they happen; when the receiver is dropped, the
@@ -190,7 +189,9 @@ pub async fn transcode_file(
     let mut child = Child::start(&options.command, &work).await?;
     let started = Instant::now();
     let plan = match &options.resume {
-        Some(resume) if resume.plan.is_consistent() => resume.plan.clone(),
+        Some(resume) if resume.plan.is_consistent() && resume.first_chunk < resume.plan.chunks.len() => {
+            resume.plan.clone()
+        }
         Some(_) => return Err(TranscodeError::Untrue("the stored plan contradicts itself".into())),
         None => make_plan(&probe(&mut child, &options.limits).await?, &options.limits)?,
     };
@@ -239,10 +240,13 @@ async fn probe(child: &mut Child, limits: &Limits) -> Result<MediaInfo, Transcod
     }
 }
 
-/// The making of one clip.
+/// The making of one clip, from its first chunk to make to its end.
 struct Run {
     plan: TranscodePlan,
+    first_chunk: usize,
     chunks: Vec<ChunkFacts>,
+    inits: Vec<InitReport>,
+    wants_poster: bool,
     poster: Option<PosterReport>,
     events: mpsc::Sender<TranscodeEvent>,
     verifier: Verifier,
@@ -251,9 +255,17 @@ struct Run {
 
 impl Run {
     fn new(work: PathBuf, plan: TranscodePlan, resume: Option<&Resume>, events: mpsc::Sender<TranscodeEvent>) -> Self {
-        let chunks = resume.map(|resume| resume.chunks.clone()).unwrap_or_default();
-        let poster = resume.and_then(|resume| resume.poster.clone());
-        Self { plan, chunks, poster, events, verifier: Verifier::new(work), probed_in: None }
+        Self {
+            plan,
+            first_chunk: resume.map_or(0, |resume| resume.first_chunk),
+            chunks: Vec::new(),
+            inits: resume.map(|resume| resume.inits.clone()).unwrap_or_default(),
+            wants_poster: resume.is_none_or(|resume| resume.wants_poster),
+            poster: None,
+            events,
+            verifier: Verifier::new(work),
+            probed_in: None,
+        }
     }
 
     async fn send(&self, event: TranscodeEvent) -> Result<(), TranscodeError> {
@@ -261,9 +273,6 @@ impl Run {
     }
 
     async fn carry_out(&mut self, child: &mut Child, limits: &Limits) -> Result<Outcome, TranscodeError> {
-        if self.chunks.len() == self.plan.chunks.len() {
-            return self.outcome(Stats::default(), None);
-        }
         self.ask(child, limits).await?;
         loop {
             let event = tokio::select! {
@@ -297,7 +306,7 @@ impl Run {
             video.coded = Err(WhyEncoded::Decoding);
         }
         let plan = make_plan(&info, limits)?;
-        if !self.chunks.is_empty() {
+        if self.first_chunk > 0 || !self.chunks.is_empty() {
             return Err(TranscodeError::Replanned { plan: Box::new(plan), detail });
         }
         self.plan = plan;
@@ -310,8 +319,8 @@ impl Run {
         let request = Request::Transcode {
             plan: Box::new(self.plan.clone()),
             limits: limits.clone(),
-            first_chunk: self.chunks.len(),
-            wants_poster: self.poster.is_none(),
+            first_chunk: self.first_chunk,
+            wants_poster: self.wants_poster && self.poster.is_none(),
         };
         Ok(child.ask(&request).await?)
     }
@@ -323,7 +332,7 @@ impl Run {
     }
 
     async fn take_poster(&mut self, poster: PosterReport) -> Result<(), TranscodeError> {
-        if self.poster.is_some() {
+        if self.poster.is_some() || !self.wants_poster {
             return Err(TranscodeError::Untrue("there is a second poster".into()));
         }
         self.verifier.check_poster(&poster).await?;
@@ -332,26 +341,27 @@ impl Run {
     }
 
     async fn take_chunk(&mut self, chunk: ChunkFacts, usage: Option<Usage>) -> Result<(), TranscodeError> {
-        if chunk.index != self.chunks.len() {
+        let next = self.first_chunk + self.chunks.len();
+        if chunk.index != next || next >= self.plan.chunks.len() {
             return Err(TranscodeError::Untrue(format!("chunk {} came out of turn", chunk.index)));
         }
-        if self.chunks.first().is_some_and(|first| first.inits != chunk.inits) {
+        if self.inits.is_empty() {
+            self.inits.clone_from(&chunk.inits);
+        } else if self.inits != chunk.inits {
             return Err(TranscodeError::Untrue("the initialisation segments changed".into()));
         }
         let files = self.verifier.check_chunk(&self.plan, &chunk).await?;
         self.chunks.push(chunk.clone());
-        let package = assemble(&self.plan, &self.chunks)
-            .ok_or_else(|| TranscodeError::Untrue("the chunk does not fit the plan".into()))?;
-        let ready = ChunkReady { facts: chunk, files, package, usage };
-        self.send(TranscodeEvent::Chunk(Box::new(ready))).await
+        self.send(TranscodeEvent::Chunk(Box::new(ChunkReady { facts: chunk, files, usage }))).await
     }
 
     fn outcome(&self, stats: Stats, usage: Option<Usage>) -> Result<Outcome, TranscodeError> {
-        let package = assemble(&self.plan, &self.chunks).filter(|package| package.complete);
-        let package = package.ok_or_else(|| TranscodeError::Untrue("chunks are missing at the end".into()))?;
+        if self.first_chunk + self.chunks.len() != self.plan.chunks.len() {
+            return Err(TranscodeError::Untrue("chunks are missing at the end".into()));
+        }
         let top = self.plan.top();
         Ok(Outcome {
-            package,
+            chunks: self.chunks.clone(),
             poster: self.poster.clone(),
             duration_ms: self.plan.duration_ms(),
             width: top.width,

@@ -6,7 +6,7 @@ use estrade_domain::text::Handle;
 use estrade_events::Event;
 use estrade_http::rate::Network;
 use estrade_http::{Problem, Result};
-use estrade_jobs::{Job, enqueue};
+use estrade_jobs::{Job, Weight, enqueue};
 
 use crate::ApiState;
 use crate::passwords::Verdict;
@@ -29,7 +29,7 @@ pub(crate) async fn delete_account(
     delete_follows_of(&mut tx, id).await?;
     delete_likes_of(&mut tx, id).await?;
     for clip_id in delete_clips_of(&mut tx, id, now).await? {
-        enqueue(&mut tx, &Job::DeleteMedia { clip_id }, Some(id), now, api.entropy()).await?;
+        enqueue(&mut tx, &Job::DeleteMedia { clip_id }, Weight::light(id), now, api.entropy()).await?;
     }
     estrade_events::append(&mut tx, &Event::AccountChanged { account_id: id }).await?;
     tx.commit().await.map_err(DbError::from)?;

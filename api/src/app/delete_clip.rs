@@ -2,7 +2,7 @@ use estrade_db::{DbError, clip_changes};
 use estrade_domain::{AccountId, PublicId};
 use estrade_events::Event;
 use estrade_http::Result;
-use estrade_jobs::{Job, enqueue};
+use estrade_jobs::{Job, Weight, enqueue};
 
 use crate::ApiState;
 use crate::access::find_own;
@@ -13,7 +13,7 @@ pub(crate) async fn delete_clip(api: &ApiState, owner: AccountId, id: &PublicId)
     let mut tx = api.begin().await?;
     let clip_id = find_own(&mut tx, id, owner).await?.row.id;
     if clip_changes::delete_clip(&mut tx, clip_id, now).await? {
-        enqueue(&mut tx, &Job::DeleteMedia { clip_id }, Some(owner), now, api.entropy()).await?;
+        enqueue(&mut tx, &Job::DeleteMedia { clip_id }, Weight::light(owner), now, api.entropy()).await?;
         estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;
     }
     tx.commit().await.map_err(DbError::from)?;

@@ -1,10 +1,11 @@
 use estrade_db::DbError;
 use estrade_db::clip_changes::{hold_clip, restart_clip};
 use estrade_db::sessions::SessionHolder;
+use estrade_domain::limits::CLIP_RETRIES_MAX;
 use estrade_domain::{Processing, PublicId};
 use estrade_events::Event;
 use estrade_http::{Problem, Result};
-use estrade_jobs::{Job, enqueue};
+use estrade_jobs::{Job, Weight, enqueue};
 
 use crate::ApiState;
 use crate::access::{VisibleClip, find_own, require_open};
@@ -18,12 +19,17 @@ pub(crate) async fn retry_clip(api: &ApiState, owner: &SessionHolder, id: &Publi
     if held.processing != Processing::Failed {
         return Err(Problem::conflict("not_failed", "only a clip that failed can be tried again"));
     }
+    if held.retries >= CLIP_RETRIES_MAX {
+        let detail = format!("it was tried again {CLIP_RETRIES_MAX} times; export the clip anew and upload that");
+        return Err(Problem::conflict("retries_exhausted", detail));
+    }
     if !held.is_retryable {
         return Err(not_retryable());
     }
-    let version_id = restart_clip(&mut tx, clip_id).await?.ok_or_else(not_retryable)?;
-    let job = Job::TranscodeClip { clip_id, version_id };
-    enqueue(&mut tx, &job, Some(owner.account_id), api.now(), api.entropy()).await?;
+    let work = restart_clip(&mut tx, clip_id).await?.ok_or_else(not_retryable)?;
+    let job = Job::TranscodeClip { clip_id, version_id: work.version_id };
+    let weight = Weight::of_source(owner.account_id, u64::try_from(work.source_bytes).unwrap_or_default());
+    enqueue(&mut tx, &job, weight, api.now(), api.entropy()).await?;
     let restarted = find_own(&mut tx, id, owner.account_id).await?;
     estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;
     tx.commit().await.map_err(DbError::from)?;

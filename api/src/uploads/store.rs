@@ -11,7 +11,7 @@ use estrade_db::uploads::{self, SpooledPart, Storable, UploadState};
 use estrade_domain::limits::UPLOAD_PART_BYTES;
 use estrade_domain::{UploadId, VersionId};
 use estrade_events::Event;
-use estrade_jobs::Job;
+use estrade_jobs::{Job, Weight};
 use futures::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
@@ -252,7 +252,7 @@ impl Uploads {
             return Err(UploadError::Size { stored, sent: work.offset });
         }
         let sha256 = self.spool.digest(id, work.offset).await?;
-        if self.record_stored(id, sha256.as_ref()).await? {
+        if self.record_stored(id, sha256.as_ref(), work.offset).await? {
             self.metrics.count("stored");
             let waited = (self.now() - work.last_byte_at).as_seconds_f64();
             self.metrics.store_seconds.observe(waited.max(0.0));
@@ -270,14 +270,20 @@ impl Uploads {
         Ok(uploads::find_state(&mut conn, id).await? != Some(UploadState::Stored))
     }
 
-    async fn record_stored(&self, id: UploadId, sha256: Option<&[u8; 32]>) -> Result<bool, UploadError> {
+    async fn record_stored(
+        &self,
+        id: UploadId,
+        sha256: Option<&[u8; 32]>,
+        size_bytes: u64,
+    ) -> Result<bool, UploadError> {
         let now = self.now();
         let mut tx = self.pool.begin().await.map_err(estrade_db::DbError::from)?;
         let Some(finished) = uploads::finish_upload(&mut tx, id, sha256).await? else { return Ok(false) };
         let (clip_id, version_id) = (finished.clip_id, VersionId::new(now, &self.entropy));
         estrade_db::media::insert_version(&mut tx, version_id, clip_id, &finished.object_key, now).await?;
         let job = Job::TranscodeClip { clip_id, version_id };
-        estrade_jobs::enqueue(&mut tx, &job, Some(finished.creator_id), now, &self.entropy).await?;
+        let weight = Weight::of_source(finished.creator_id, size_bytes);
+        estrade_jobs::enqueue(&mut tx, &job, weight, now, &self.entropy).await?;
         estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;
         tx.commit().await.map_err(estrade_db::DbError::from)?;
         Ok(true)

@@ -15,12 +15,14 @@ pub struct HeldClip {
     pub processing: Processing,
     /// Trying again may succeed.
     pub is_retryable: bool,
+    /// How often its creator had it tried again.
+    pub retries: i32,
 }
 
 /// Holds a clip that is not deleted.
 pub async fn hold_clip(conn: &mut PgConnection, id: ClipId) -> Result<Option<HeldClip>> {
     let row = sqlx::query!(
-        r#"SELECT processing, coalesce(failure_retryable, false) AS "is_retryable!"
+        r#"SELECT processing, coalesce(failure_retryable, false) AS "is_retryable!", retries
            FROM clips WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE"#,
         id.0,
     )
@@ -29,7 +31,7 @@ pub async fn hold_clip(conn: &mut PgConnection, id: ClipId) -> Result<Option<Hel
     row.map(|row| {
         let processing = Processing::from_name(&row.processing);
         let processing = processing.ok_or_else(|| DbError::corrupt("clips", "processing", id))?;
-        Ok(HeldClip { id, processing, is_retryable: row.is_retryable })
+        Ok(HeldClip { id, processing, is_retryable: row.is_retryable, retries: row.retries })
     })
     .transpose()
 }
@@ -101,23 +103,34 @@ pub async fn delete_clips_of(conn: &mut PgConnection, creator: AccountId, at: Ti
     Ok(ids.into_iter().map(ClipId).collect())
 }
 
-/// Puts a failed clip back into processing; the version to go on with, none when there is no source
-/// to try again. What earlier tries stored is gone on with.
-pub async fn restart_clip(conn: &mut PgConnection, id: ClipId) -> Result<Option<VersionId>> {
-    let version = sqlx::query_scalar!(
-        "SELECT id FROM media_versions WHERE clip_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+/// What a clip that was failed is made from now.
+#[derive(Debug, Clone)]
+pub struct Restarted {
+    /// The version to go on with.
+    pub version_id: VersionId,
+    /// Size of its source.
+    pub source_bytes: i64,
+}
+
+/// Puts a failed clip back into processing and counts it; none when there is no source to try
+/// again. What earlier tries stored is gone on with.
+pub async fn restart_clip(conn: &mut PgConnection, id: ClipId) -> Result<Option<Restarted>> {
+    let version = sqlx::query!(
+        r#"SELECT v.id, coalesce(u.offset_bytes, 0) AS "source_bytes!"
+           FROM media_versions v LEFT JOIN uploads u ON u.object_key = v.source_key
+           WHERE v.clip_id = $1 ORDER BY v.created_at DESC, v.id DESC LIMIT 1"#,
         id.0,
     )
     .fetch_optional(&mut *conn)
     .await?;
     let Some(version) = version else { return Ok(None) };
     sqlx::query!(
-        "UPDATE clips SET processing = 'processing', progress = 0, failure_code = NULL, failure_message = NULL,
-                failure_detail = NULL, failure_retryable = NULL
+        "UPDATE clips SET processing = 'processing', progress = 0, retries = retries + 1, failure_code = NULL,
+                failure_message = NULL, failure_detail = NULL, failure_retryable = NULL
          WHERE id = $1 AND deleted_at IS NULL AND processing = 'failed'",
         id.0,
     )
     .execute(conn)
     .await?;
-    Ok(Some(VersionId(version)))
+    Ok(Some(Restarted { version_id: VersionId(version.id), source_bytes: version.source_bytes }))
 }

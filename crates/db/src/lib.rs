@@ -17,6 +17,7 @@ pub mod media;
 mod pool;
 pub mod sessions;
 pub mod social;
+pub mod transcodes;
 pub mod uploads;
 pub mod viewers;
 pub mod watching;

@@ -1,30 +1,13 @@
-//! `media_versions`, `renditions`, `media_chunks`: what the transcoder made, and publishing it.
+//! `media_versions`, `renditions`: what can be watched, and publishing it.
 //!
 //! Who writes holds the job's lease in the same transaction, so that an attempt that lost it
 //! publishes nothing.
 
-use estrade_domain::{AccountId, Audience, ClipId, PublicId, Time, VersionId};
-use serde_json::Value;
+use estrade_domain::limits::CLIP_RETRIES_MAX;
+use estrade_domain::{Audience, ClipId, PublicId, Time, VersionId};
 use sqlx::PgConnection;
 
 use crate::{DbError, Result};
-
-/// What a transcode works on.
-#[derive(Debug, Clone)]
-pub struct Work {
-    /// The clip's public id, part of object keys.
-    pub clip_public_id: PublicId,
-    /// Its creator.
-    pub creator_id: AccountId,
-    /// The clip was deleted meanwhile.
-    pub is_deleted: bool,
-    /// Object key of the source.
-    pub source_key: String,
-    /// The plan an earlier attempt made.
-    pub plan: Option<Value>,
-    /// What earlier attempts stored, in order.
-    pub chunks: Vec<Value>,
-}
 
 /// What of a version is the same from the first chunk on.
 #[derive(Debug)]
@@ -39,21 +22,6 @@ pub struct VersionFacts {
     pub has_audio: bool,
     /// Lease token of the attempt that made the init segments.
     pub first_token: i64,
-}
-
-/// A chunk whose objects are stored.
-#[derive(Debug)]
-pub struct StoredChunk<'a> {
-    /// Number, from 0.
-    pub number: i32,
-    /// Lease token of the attempt that made it.
-    pub token: i64,
-    /// Number of its first segment.
-    pub first_segment: i32,
-    /// How many segments it has in each rendition.
-    pub segment_count: i32,
-    /// Sizes as reported.
-    pub facts: &'a Value,
 }
 
 /// A rendition as far as it exists.
@@ -86,6 +54,8 @@ pub struct Failure<'a> {
     pub code: &'a str,
     /// A sentence for the creator.
     pub message: &'a str,
+    /// The sentence where the clip was tried again often enough.
+    pub last_message: &'a str,
     /// For operators.
     pub detail: &'a str,
     /// Whether trying again may succeed.
@@ -105,76 +75,6 @@ pub async fn insert_version(
         id.0,
         clip_id.0,
         source_key,
-        at,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// What there is to do for a version; none when its clip is gone.
-pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result<Option<Work>> {
-    let row = sqlx::query!(
-        r#"SELECT c.public_id, c.creator_id, c.deleted_at IS NOT NULL AS "is_deleted!", v.source_key, v.plan,
-                  ARRAY(SELECT facts FROM media_chunks k WHERE k.version_id = v.id ORDER BY number) AS "chunks!: Vec<Value>"
-           FROM media_versions v JOIN clips c ON c.id = v.clip_id WHERE v.id = $1"#,
-        version_id.0,
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(|row| {
-        Ok(Work {
-            clip_public_id: row
-                .public_id
-                .parse()
-                .map_err(|_| DbError::corrupt("clips", "public_id", &row.public_id))?,
-            creator_id: AccountId(row.creator_id),
-            is_deleted: row.is_deleted,
-            source_key: row.source_key,
-            plan: row.plan,
-            chunks: row.chunks,
-        })
-    })
-    .transpose()
-}
-
-/// Writes the plan down, so that a later attempt goes on with the same one.
-pub async fn save_plan(conn: &mut PgConnection, version_id: VersionId, plan: &Value) -> Result<()> {
-    sqlx::query!("UPDATE media_versions SET plan = $2 WHERE id = $1", version_id.0, plan).execute(conn).await?;
-    Ok(())
-}
-
-/// Forgets what earlier attempts stored: their output does not fit a new plan.
-pub async fn restart_version(conn: &mut PgConnection, version_id: VersionId) -> Result<()> {
-    sqlx::query!("DELETE FROM media_chunks WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
-    sqlx::query!("DELETE FROM renditions WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
-    sqlx::query!(
-        "UPDATE media_versions SET plan = NULL, playlist = NULL, first_token = NULL, duration_ms = NULL, width = NULL,
-                height = NULL, has_audio = NULL, poster_name = NULL, poster_token = NULL, thumbhash = NULL
-         WHERE id = $1",
-        version_id.0,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Adds a chunk whose objects are stored.
-pub async fn insert_chunk(
-    conn: &mut PgConnection,
-    version_id: VersionId,
-    chunk: &StoredChunk<'_>,
-    at: Time,
-) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO media_chunks (version_id, number, token, first_segment, segment_count, facts, stored_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        version_id.0,
-        chunk.number,
-        chunk.token,
-        chunk.first_segment,
-        chunk.segment_count,
-        chunk.facts,
         at,
     )
     .execute(conn)
@@ -205,16 +105,18 @@ pub async fn save_facts(
     Ok(())
 }
 
-/// Writes which poster to show; `token` is the lease token of the attempt that made it.
+/// Writes which poster to show, unless there is one; `token` is the lease token of the attempt that
+/// made it. `false` when there is one already.
 pub async fn save_poster(
     conn: &mut PgConnection,
     version_id: VersionId,
     name: &str,
     thumbhash: &str,
     token: i64,
-) -> Result<()> {
-    sqlx::query!(
-        "UPDATE media_versions SET poster_name = $2, thumbhash = $3, poster_token = $4 WHERE id = $1",
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE media_versions SET poster_name = $2, thumbhash = $3, poster_token = $4
+         WHERE id = $1 AND poster_name IS NULL",
         version_id.0,
         name,
         thumbhash,
@@ -222,7 +124,7 @@ pub async fn save_poster(
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Writes a rendition as far as it exists now.
@@ -257,7 +159,7 @@ pub async fn upsert_rendition(conn: &mut PgConnection, version_id: VersionId, ro
 
 /// Writes the multivariant playlist with measured figures; the whole ladder stands.
 pub async fn complete_version(conn: &mut PgConnection, version_id: VersionId, playlist: &str) -> Result<()> {
-    sqlx::query!("UPDATE media_versions SET playlist = $2, is_complete = true WHERE id = $1", version_id.0, playlist,)
+    sqlx::query!("UPDATE media_versions SET playlist = $2, is_complete = true WHERE id = $1", version_id.0, playlist)
         .execute(conn)
         .await?;
     Ok(())
@@ -293,18 +195,21 @@ pub async fn save_progress(conn: &mut PgConnection, clip_id: ClipId, progress: f
     Ok(())
 }
 
-/// Ends processing without a whole result. A clip whose whole ladder stands stays as it is.
+/// Ends processing without a whole result. A clip whose whole ladder stands stays as it is. One that
+/// was tried again often enough is not to be tried again, whatever the failure.
 pub async fn fail_clip(conn: &mut PgConnection, clip_id: ClipId, failure: &Failure<'_>) -> Result<bool> {
     let done = sqlx::query!(
-        "UPDATE clips SET processing = 'failed', failure_code = $2, failure_message = $3, failure_detail = $4,
-                failure_retryable = $5
+        "UPDATE clips SET processing = 'failed', failure_code = $2, failure_detail = $4,
+                failure_message = CASE WHEN retries < $7 THEN $3 ELSE $5 END, failure_retryable = $6 AND retries < $7
          WHERE id = $1 AND processing <> 'failed'
            AND NOT EXISTS (SELECT FROM media_versions v WHERE v.id = clips.version_id AND v.is_complete)",
         clip_id.0,
         failure.code,
         failure.message,
         failure.detail,
+        failure.last_message,
         failure.is_retryable,
+        CLIP_RETRIES_MAX,
     )
     .execute(conn)
     .await?;

@@ -4,6 +4,8 @@
 pub const CLIP_MAX_SECS: u32 = 180;
 /// Largest source, bytes (4 GiB).
 pub const SOURCE_MAX_BYTES: u64 = 4 << 30;
+/// Times the creator of a failed clip may have it tried again.
+pub const CLIP_RETRIES_MAX: i32 = 3;
 /// Size of one stored upload part, bytes (8 MiB).
 pub const UPLOAD_PART_BYTES: u64 = 8 << 20;
 /// Uploads one creator may have open at a time.

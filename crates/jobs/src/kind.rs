@@ -12,12 +12,24 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "args", rename_all = "snake_case")]
 pub enum Job {
-    /// Make a media version of a clip from its source.
+    /// Begin a media version of a clip: look at its source, plan, make the first chunk. What is left
+    /// becomes [`Job::TranscodeRange`]s.
     TranscodeClip {
         /// The clip.
         clip_id: ClipId,
         /// The version to make; its row names the source.
         version_id: VersionId,
+    },
+    /// Make some chunks of a version that is begun.
+    TranscodeRange {
+        /// The clip.
+        clip_id: ClipId,
+        /// The version.
+        version_id: VersionId,
+        /// Number of the first chunk.
+        first: usize,
+        /// Number after the last chunk.
+        end: usize,
     },
     /// Delete all media and the sources of a deleted clip, and tell caches.
     DeleteMedia {
@@ -31,6 +43,8 @@ pub enum Job {
 pub enum Kind {
     /// [`Job::TranscodeClip`].
     TranscodeClip,
+    /// [`Job::TranscodeRange`].
+    TranscodeRange,
     /// [`Job::DeleteMedia`].
     DeleteMedia,
 }
@@ -62,6 +76,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TranscodeClip => "transcode_clip",
+            Self::TranscodeRange => "transcode_range",
             Self::DeleteMedia => "delete_media",
         }
     }
@@ -71,6 +86,8 @@ impl Kind {
         match self {
             // Trouble of the moment (a store away, a full disk) passes; poison does not: three tries.
             Self::TranscodeClip => Policy { lease: LEASE, attempts_max: 3, delays: TRANSCODE_DELAYS, priority: 0 },
+            // The first chunk of everybody comes before the last chunk of anybody.
+            Self::TranscodeRange => Policy { lease: LEASE, attempts_max: 3, delays: TRANSCODE_DELAYS, priority: -10 },
             // A takedown must be carried out whatever happens: for days, then an operator looks.
             Self::DeleteMedia => Policy { lease: LEASE, attempts_max: 100, delays: DELETE_DELAYS, priority: 10 },
         }
@@ -90,14 +107,17 @@ impl Job {
     pub fn kind(&self) -> Kind {
         match self {
             Self::TranscodeClip { .. } => Kind::TranscodeClip,
+            Self::TranscodeRange { .. } => Kind::TranscodeRange,
             Self::DeleteMedia { .. } => Kind::DeleteMedia,
         }
     }
 
     /// At most one live job of the kind has this key.
-    fn unique_key(&self) -> String {
+    pub(crate) fn unique_key(&self) -> String {
         match self {
             Self::TranscodeClip { version_id, .. } => version_id.to_string(),
+            // Two live ranges of a version do not begin at the same chunk.
+            Self::TranscodeRange { version_id, first, .. } => format!("{version_id}:{first}"),
             Self::DeleteMedia { clip_id } => clip_id.to_string(),
         }
     }
@@ -113,12 +133,36 @@ impl Job {
     }
 }
 
-/// Enqueues a job in the caller's transaction: it exists if and only if that commits. `owner` is
-/// whose fair share it counts against. `false` when the same work is enqueued already.
+/// What a job counts for when the next one is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weight {
+    /// Whose fair share it counts against.
+    pub owner: AccountId,
+    /// How much media it works on, as far as known; shorter runs first.
+    pub length: Duration,
+}
+
+impl Weight {
+    /// The weight of a job without media.
+    pub fn light(owner: AccountId) -> Self {
+        Self { owner, length: Duration::ZERO }
+    }
+
+    /// The weight of a source nobody has looked into yet, judged by its size.
+    pub fn of_source(owner: AccountId, size_bytes: u64) -> Self {
+        Self { owner, length: Duration::from_millis(size_bytes / SOURCE_BYTES_PER_MS) }
+    }
+}
+
+/// Phones record about 8 Mbit/s.
+const SOURCE_BYTES_PER_MS: u64 = 1000;
+
+/// Enqueues a job in the caller's transaction: it exists if and only if that commits. `false` when
+/// the same work is enqueued already.
 pub async fn enqueue(
     conn: &mut PgConnection,
     job: &Job,
-    owner: Option<AccountId>,
+    weight: Weight,
     now: Time,
     entropy: &Entropy,
 ) -> Result<bool, DbError> {
@@ -128,8 +172,9 @@ pub async fn enqueue(
         kind: job.kind().as_str(),
         args: &job.args(),
         unique_key: Some(&job.unique_key()),
-        owner_id: owner.map(|id| id.0),
+        owner_id: Some(weight.owner.0),
         priority: policy.priority,
+        length_ms: i32::try_from(weight.length.as_millis()).unwrap_or(i32::MAX),
         attempts_max: policy.attempts_max,
         delay: Duration::ZERO,
     };
@@ -146,6 +191,7 @@ mod tests {
     fn jobs_round_trip_under_the_name_of_their_kind() {
         let jobs = [
             Job::TranscodeClip { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
+            Job::TranscodeRange { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()), first: 1, end: 4 },
             Job::DeleteMedia { clip_id: ClipId(Uuid::nil()) },
         ];
         for job in jobs {

@@ -4,11 +4,13 @@
 //! lapses, within 30 s. Whatever a worker writes about its job carries the lease's token, so one
 //! that lost it can change nothing. Every job ends: completed, cancelled, or discarded with a reason.
 
+mod context;
 mod kind;
 mod metrics;
 mod worker;
 
+pub use context::{Context, JobError, Successor};
 pub use estrade_db::jobs::{Lease, QueueDepth};
-pub use kind::{Job, Kind, Policy, enqueue};
+pub use kind::{Job, Kind, Policy, Weight, enqueue};
 pub use metrics::JobMetrics;
-pub use worker::{Context, Handler, JobError, Worker};
+pub use worker::{Handler, Worker};

@@ -3,14 +3,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use estrade_db::jobs::{self as queue, ClaimedJob, Lease};
+use estrade_db::jobs::{self as queue, ClaimedJob};
 use estrade_db::{DbError, Listener, PgConnection, PgPool, listen};
 use estrade_domain::Entropy;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Job, JobMetrics, Kind};
+use crate::context::{Running, names};
+use crate::{Context, Job, JobError, JobMetrics, Kind};
 
 /// Heartbeats in one lease: two may be lost before the lease lapses.
 const HEARTBEATS_PER_LEASE: u32 = 4;
@@ -18,62 +19,6 @@ const HEARTBEATS_PER_LEASE: u32 = 4;
 const POLL: Duration = Duration::from_secs(4);
 /// After a failed query, wait this long.
 const ERROR_PAUSE: Duration = Duration::from_secs(1);
-
-/// How an attempt ended when it did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobError {
-    /// Trouble that may pass: try again after the kind's delay, until the attempts are used up.
-    Retry {
-        /// Stable code in snake case.
-        code: String,
-        /// For operators.
-        detail: String,
-    },
-    /// It can never succeed.
-    Discard {
-        /// Stable code in snake case.
-        code: String,
-        /// For operators.
-        detail: String,
-    },
-    /// [`Context::stop`] fired and the work was left: another worker goes on, the attempt does not count.
-    Stopped,
-}
-
-impl JobError {
-    /// Trouble that may pass.
-    #[expect(clippy::needless_pass_by_value, reason = "callers hand over the error they end with")]
-    pub fn retry(code: &str, detail: impl ToString) -> Self {
-        Self::Retry { code: code.to_owned(), detail: detail.to_string() }
-    }
-}
-
-impl From<DbError> for JobError {
-    fn from(error: DbError) -> Self {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        Self::Retry { code: "database".to_owned(), detail: format!("{error}{cause}") }
-    }
-}
-
-/// What a running job knows about itself.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// The right to run; publish results in a transaction that began with [`Context::hold`].
-    pub lease: Lease,
-    /// Which attempt this is, from 1.
-    pub attempt: i32,
-    /// The last attempt.
-    pub attempts_max: i32,
-    /// Fires when the worker shuts down or the lease was lost: leave the work.
-    pub stop: CancellationToken,
-}
-
-impl Context {
-    /// Locks the job's row until the transaction ends and checks that the lease is still held.
-    pub async fn hold(&self, conn: &mut PgConnection) -> Result<(), JobError> {
-        if queue::hold_lease(conn, &self.lease).await? { Ok(()) } else { Err(JobError::Stopped) }
-    }
-}
 
 /// Runs the jobs of some kinds.
 pub trait Handler: Send + Sync + 'static {
@@ -97,7 +42,8 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Worker<H> {
     handler: Arc<H>,
     pool: PgPool,
-    name: String,
+    name: Arc<str>,
+    kinds: Arc<[String]>,
     places: usize,
     metrics: JobMetrics,
     entropy: Entropy,
@@ -106,7 +52,8 @@ pub struct Worker<H> {
 impl<H: Handler> Worker<H> {
     /// A worker; `name` tells operators which process holds a lease.
     pub fn new(handler: H, pool: PgPool, name: String, places: usize, metrics: JobMetrics, entropy: Entropy) -> Self {
-        Self { handler: Arc::new(handler), pool, name, places, metrics, entropy }
+        let kinds = names(handler.kinds());
+        Self { handler: Arc::new(handler), pool, name: name.into(), kinds, places, metrics, entropy }
     }
 
     /// Works until `shutdown`; then running jobs are told to stop and hand their leases back.
@@ -189,11 +136,10 @@ impl<H: Handler> Worker<H> {
     }
 
     async fn claim(&self) -> Result<Option<ClaimedJob>, DbError> {
-        let kinds: Vec<String> = self.handler.kinds().iter().map(|kind| kind.as_str().to_owned()).collect();
-        self.discard_lapsed(&kinds).await?;
+        self.discard_lapsed(&self.kinds).await?;
         let lease = self.handler.kinds().iter().map(|kind| kind.policy().lease).max().unwrap_or(ERROR_PAUSE);
         let mut conn = self.pool.acquire().await?;
-        queue::claim_job(&mut conn, &self.name, &kinds, lease).await
+        queue::claim_job(&mut conn, &self.name, &self.kinds, lease).await
     }
 
     /// Jobs whose last worker died: they get their ending too.
@@ -211,13 +157,22 @@ impl<H: Handler> Worker<H> {
     }
 
     async fn attempt(&self, claimed: ClaimedJob, shutdown: CancellationToken) {
-        let started = Instant::now();
-        let outcome = match Job::from_stored(&claimed.kind, &claimed.args) {
-            Ok(job) => self.run_with_heartbeat(job.clone(), &claimed, shutdown).await,
+        let job = Job::from_stored(&claimed.kind, &claimed.args);
+        let context = Context {
+            running: Arc::new(Mutex::new(Running { claimed, since: Instant::now() })),
+            worker: Arc::clone(&self.name),
+            kinds: Arc::clone(&self.kinds),
+            metrics: self.metrics.clone(),
+            stop: shutdown.child_token(),
+        };
+        let outcome = match job {
+            Ok(job) => self.run_with_heartbeat(job, &context).await,
             Err(error) => Err(JobError::Discard { code: "invalid_arguments".to_owned(), detail: error.to_string() }),
         };
+        // The job that ran last: it may be another one than the first.
+        let Running { claimed, since } = context.running.lock().await.clone();
         let label = self.settle(&claimed, outcome).await;
-        let elapsed = started.elapsed();
+        let elapsed = since.elapsed();
         self.metrics.outcomes.with_label_values(&[claimed.kind.as_str(), label]).inc();
         self.metrics.seconds.with_label_values(&[claimed.kind.as_str()]).observe(elapsed.as_secs_f64());
         tracing::info!(
@@ -230,28 +185,16 @@ impl<H: Handler> Worker<H> {
         );
     }
 
-    async fn run_with_heartbeat(
-        &self,
-        job: Job,
-        claimed: &ClaimedJob,
-        shutdown: CancellationToken,
-    ) -> Result<(), JobError> {
-        let stop = shutdown.child_token();
+    async fn run_with_heartbeat(&self, job: Job, context: &Context) -> Result<(), JobError> {
         let lease = job.kind().policy().lease;
-        let context = Context {
-            lease: claimed.lease.clone(),
-            attempt: claimed.attempt,
-            attempts_max: claimed.attempts_max,
-            stop: stop.clone(),
-        };
         let is_lost = AtomicBool::new(false);
         let heartbeat = async {
-            self.keep_lease(&claimed.lease, lease).await;
+            self.keep_lease(context, lease).await;
             is_lost.store(true, Ordering::Relaxed);
-            stop.cancel();
+            context.stop.cancel();
             std::future::pending::<()>().await;
         };
-        let run = self.handler.run(job, context);
+        let run = self.handler.run(job, context.clone());
         tokio::pin!(run);
         let outcome = tokio::select! {
             outcome = run => outcome,
@@ -261,16 +204,19 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Renews the lease until it is lost; a database that is away counts once the lease must have lapsed.
-    async fn keep_lease(&self, held: &Lease, lease: Duration) {
+    async fn keep_lease(&self, context: &Context, lease: Duration) {
         let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(lease / HEARTBEATS_PER_LEASE).await;
+            let held = context.lease().await;
             let answer = match self.pool.acquire().await {
-                Ok(mut conn) => queue::renew_lease(&mut conn, held, lease).await,
+                Ok(mut conn) => queue::renew_lease(&mut conn, &held, lease).await,
                 Err(error) => Err(error.into()),
             };
             match answer {
                 Ok(true) => renewed = Instant::now(),
+                // The work may have gone on under the lease of another job meanwhile.
+                Ok(false) if context.lease().await.token != held.token => {}
                 Ok(false) => return,
                 Err(error) => {
                     tracing::warn!(job.id = %held.job_id, error = %error, "a lease could not be renewed");
@@ -287,12 +233,13 @@ impl<H: Handler> Worker<H> {
         let (label, written) = match outcome {
             Ok(()) => ("completed", self.complete(claimed).await),
             Err(JobError::Stopped) => ("stopped", self.release(claimed).await),
+            Err(JobError::HandedOver) => ("handed_over", self.release(claimed).await),
             Err(JobError::Retry { code, detail }) if claimed.attempt < claimed.attempts_max => {
-                tracing::warn!(job.id = %claimed.lease.job_id, job.kind = %claimed.kind, error.code = %code, error = %detail, "job attempt failed");
+                self.note_failure(claimed, &code, &detail, "job attempt failed");
                 ("retried", self.retry(claimed, &code, &detail).await)
             }
             Err(JobError::Retry { code, detail } | JobError::Discard { code, detail }) => {
-                tracing::warn!(job.id = %claimed.lease.job_id, job.kind = %claimed.kind, error.code = %code, error = %detail, "job discarded");
+                self.note_failure(claimed, &code, &detail, "job discarded");
                 ("discarded", self.discard(claimed, &code, &detail).await)
             }
         };
@@ -307,6 +254,11 @@ impl<H: Handler> Worker<H> {
         }
     }
 
+    fn note_failure(&self, claimed: &ClaimedJob, code: &str, detail: &str, what: &str) {
+        tracing::warn!(job.id = %claimed.lease.job_id, job.kind = %claimed.kind, error.code = %code, error = %detail, "{what}");
+        self.metrics.failures.with_label_values(&[claimed.kind.as_str(), code]).inc();
+    }
+
     async fn complete(&self, claimed: &ClaimedJob) -> Result<bool, DbError> {
         let mut conn = self.pool.acquire().await?;
         queue::complete_job(&mut conn, &claimed.lease).await
@@ -314,7 +266,7 @@ impl<H: Handler> Worker<H> {
 
     async fn release(&self, claimed: &ClaimedJob) -> Result<bool, DbError> {
         let mut conn = self.pool.acquire().await?;
-        queue::release_job(&mut conn, &claimed.lease, Duration::ZERO).await
+        queue::release_job(&mut conn, &claimed.lease).await
     }
 
     async fn retry(&self, claimed: &ClaimedJob, code: &str, detail: &str) -> Result<bool, DbError> {

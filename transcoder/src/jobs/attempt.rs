@@ -1,48 +1,72 @@
-//! One attempt at one version: the child works, what it makes is stored and published.
+//! One attempt at a part of a version: the child works, what it makes is stored and published.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
-use estrade_db::{DbError, media};
-use estrade_domain::{ClipId, VersionId};
+use estrade_blobs::key;
+use estrade_db::{DbError, Transaction, media, transcodes};
+use estrade_domain::{AccountId, ClipId, PublicId, VersionId};
 use estrade_events::Event;
-use estrade_jobs::{Context, JobError};
+use estrade_jobs::{Context, Job, JobError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::TranscodeHandler;
-use super::publish::{Chunk, publish_chunk};
+use super::publish::{Published, Target, publish_chunk};
+use super::rest::Rest;
 use crate::media::PosterReport;
+use crate::package::ChunkFacts;
 use crate::plan::{Limits, TranscodePlan};
-use crate::{
-    ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, transcode_file,
-};
+use crate::{ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, transcode_file};
 
 /// Objects stored at a time.
 const STORES_AT_A_TIME: usize = 4;
 /// Progress is written when it grew by this much.
 const PROGRESS_STEP: f64 = 0.04;
 
-/// What is kept with a version so that a later attempt goes on where this one ended.
+/// What is kept with a version so that whoever goes on does so with the same plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Saved {
     pub(super) plan: TranscodePlan,
-    pub(super) poster: Option<PosterReport>,
 }
 
-/// One attempt at one version.
+/// A plan and the lease token of the attempt that made it.
+#[derive(Debug, Clone)]
+pub(super) struct Planned {
+    pub(super) plan: TranscodePlan,
+    pub(super) token: i64,
+}
+
+/// One attempt at a part of a version, and at the parts after it while nothing stands in the way.
 pub(super) struct Attempt<'a> {
     pub(super) handler: &'a TranscodeHandler,
     pub(super) context: &'a Context,
     pub(super) clip_id: ClipId,
     pub(super) version_id: VersionId,
-    /// Where this attempt's objects go, ending in a slash.
-    pub(super) folder: String,
+    pub(super) creator_id: AccountId,
+    pub(super) clip_public_id: &'a PublicId,
     pub(super) dir: &'a Path,
     pub(super) started: Instant,
-    pub(super) saved: Option<Saved>,
+    /// The lease token: objects go into a folder of its own.
+    pub(super) token: i64,
+    pub(super) planned: Option<Planned>,
+    /// Chunks the job at hand asks for.
+    pub(super) part: Range<usize>,
+    /// All before this attempt's first chunk is stored: how far it is, is how far the clip is.
+    pub(super) is_frontier: bool,
+    /// This attempt began with the first chunk.
+    pub(super) is_whole: bool,
     pub(super) progress: f64,
+}
+
+/// Whether an attempt goes on after an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    /// What was asked for is done, and others do the rest.
+    Leave,
 }
 
 /// Why an attempt did not finish.
@@ -74,73 +98,77 @@ pub(super) fn io_trouble(error: std::io::Error) -> JobError {
 }
 
 impl Attempt<'_> {
-    /// Lets the child work and publishes what it makes, until both are done.
+    /// Lets the child work and publishes what it makes, until what is asked for is done.
     pub(super) async fn run(&mut self, source: &Path, resume: Option<Resume>) -> Result<(), AttemptError> {
-        let outcome = self.drive(source, resume).await?;
-        self.handler.metrics.media_ms.inc_by(outcome.duration_ms);
-        if let Some(saved) = &self.saved {
-            self.handler.metrics.observe_run(&saved.plan, &outcome, self.started.elapsed());
-        }
-        self.observe("all");
-        Ok(())
-    }
-
-    async fn drive(&mut self, source: &Path, resume: Option<Resume>) -> Result<Outcome, AttemptError> {
         let options = Options { command: self.handler.command.clone(), limits: Limits::default(), resume };
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let dir = self.dir;
         let work = transcode_file(dir, source, &options, sender);
         let publish = async {
             while let Some(event) = events.recv().await {
-                self.take(event).await?;
+                if self.take(event).await? == Next::Leave {
+                    return Ok(Next::Leave);
+                }
             }
-            Ok::<(), AttemptError>(())
+            Ok::<_, AttemptError>(Next::GoOn)
         };
         tokio::pin!(work, publish);
-        let outcome = tokio::select! {
-            // Publishing ends first only when it fails: then the work is dropped, and the child with it.
-            published = &mut publish => match published {
-                Err(error) => return Err(error),
-                Ok(()) => work.await,
+        let (outcome, next) = tokio::select! {
+            // Publishing ends first when it fails or no more is wanted: the work is dropped, and the child with it.
+            next = &mut publish => match next? {
+                Next::Leave => return Ok(()),
+                Next::GoOn => (work.await, Next::GoOn),
             },
-            outcome = &mut work => {
-                let published = publish.await;
-                published?;
-                outcome
-            }
+            outcome = &mut work => (outcome, publish.await?),
         };
-        outcome.map_err(AttemptError::Transcode)
+        match outcome {
+            Ok(outcome) => self.count_run(&outcome),
+            Err(error) if next == Next::GoOn => return Err(AttemptError::Transcode(error)),
+            // What was asked for is stored, whatever became of the child after that.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    fn count_run(&self, outcome: &Outcome) {
+        if let Some(Planned { plan, .. }) = &self.planned {
+            self.handler.metrics.observe_run(plan, outcome, self.started.elapsed());
+        }
     }
 
     fn observe(&self, stage: &str) {
         self.handler.metrics.seconds.with_label_values(&[stage]).observe(self.started.elapsed().as_secs_f64());
     }
 
-    async fn take(&mut self, event: TranscodeEvent) -> Result<(), AttemptError> {
+    async fn take(&mut self, event: TranscodeEvent) -> Result<Next, AttemptError> {
         match event {
-            TranscodeEvent::Planned(plan) => {
-                let poster = self.saved.take().and_then(|saved| saved.poster);
-                self.save(Saved { plan: *plan, poster }).await
-            }
-            TranscodeEvent::Progress(share) => self.take_progress(share).await,
-            TranscodeEvent::Poster(poster) => self.take_poster(poster).await,
-            TranscodeEvent::Chunk(chunk) => self.take_chunk(&chunk).await,
+            TranscodeEvent::Planned(plan) => self.take_plan(*plan).await?,
+            TranscodeEvent::Progress(share) => self.take_progress(share).await?,
+            TranscodeEvent::Poster(poster) => self.take_poster(poster).await?,
+            TranscodeEvent::Chunk(chunk) => return self.take_chunk(&chunk).await,
         }
+        Ok(Next::GoOn)
     }
 
-    async fn save(&mut self, saved: Saved) -> Result<(), AttemptError> {
+    /// Keeps a new plan; that of an earlier attempt is kept already. Before the first chunk is stored
+    /// a second plan may replace the first.
+    async fn take_plan(&mut self, plan: TranscodePlan) -> Result<(), AttemptError> {
+        if self.planned.as_ref().is_some_and(|planned| planned.plan == plan) {
+            return Ok(());
+        }
+        let saved = Saved { plan };
         let value = serde_json::to_value(&saved).unwrap_or_default();
         let mut tx = self.handler.pool.begin().await?;
         self.context.hold(&mut tx).await?;
-        media::save_plan(&mut tx, self.version_id, &value).await?;
+        transcodes::save_plan(&mut tx, self.version_id, &value, self.token).await?;
         tx.commit().await?;
-        self.saved = Some(saved);
+        self.planned = Some(Planned { plan: saved.plan, token: self.token });
         Ok(())
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]
     async fn take_progress(&mut self, share: f64) -> Result<(), AttemptError> {
-        if share < self.progress + PROGRESS_STEP {
+        if !self.is_frontier || share < self.progress + PROGRESS_STEP {
             return Ok(());
         }
         self.progress = share;
@@ -153,41 +181,91 @@ impl Attempt<'_> {
     async fn take_poster(&mut self, poster: PosterReport) -> Result<(), AttemptError> {
         let file = OutputFile { name: poster.file.clone(), bytes: poster.bytes, content_type: "image/jpeg" };
         self.store(&[file]).await?;
-        let Some(mut saved) = self.saved.clone() else { return Ok(()) };
-        saved.poster = Some(poster.clone());
         let thumbhash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &poster.thumbhash);
         let mut tx = self.handler.pool.begin().await?;
         self.context.hold(&mut tx).await?;
-        media::save_plan(&mut tx, self.version_id, &serde_json::to_value(&saved).unwrap_or_default()).await?;
-        media::save_poster(&mut tx, self.version_id, &poster.file, &thumbhash, self.context.lease.token).await?;
-        estrade_events::append(&mut tx, &Event::ClipChanged { clip_id: self.clip_id }).await?;
+        // Another worker on this clip may have been first.
+        if media::save_poster(&mut tx, self.version_id, &poster.file, &thumbhash, self.token).await? {
+            estrade_events::append(&mut tx, &Event::ClipChanged { clip_id: self.clip_id }).await?;
+        }
         tx.commit().await?;
-        self.saved = Some(saved);
         Ok(())
     }
 
-    async fn take_chunk(&mut self, chunk: &ChunkReady) -> Result<(), AttemptError> {
+    async fn take_chunk(&mut self, chunk: &ChunkReady) -> Result<Next, AttemptError> {
         let started = Instant::now();
         self.store(&chunk.files).await?;
-        let Some(saved) = &self.saved else { return Ok(()) };
-        let written = Chunk {
-            clip_id: self.clip_id,
-            version_id: self.version_id,
-            token: self.context.lease.token,
-            plan: &saved.plan,
-            facts: &chunk.facts,
-            package: &chunk.package,
-        };
-        let mut tx = self.handler.pool.begin().await?;
-        self.context.hold(&mut tx).await?;
-        publish_chunk(&mut tx, &written, self.handler.clock.now()).await?;
-        tx.commit().await?;
+        let next = self.publish(&chunk.facts).await?;
         self.handler.metrics.seconds.with_label_values(&["store"]).observe(started.elapsed().as_secs_f64());
         if chunk.facts.index == 0 {
             self.observe("first");
         }
         self.remove(&chunk.files).await;
-        Ok(())
+        Ok(next)
+    }
+
+    /// Publishes a chunk and decides how it goes on, in one transaction.
+    async fn publish(&mut self, chunk: &ChunkFacts) -> Result<Next, AttemptError> {
+        let Some(Planned { plan, token: plan_token }) = self.planned.clone() else { return Ok(Next::Leave) };
+        let target =
+            Target { clip_id: self.clip_id, version_id: self.version_id, plan: &plan, plan_token, token: self.token };
+        let mut tx = self.handler.pool.begin().await?;
+        self.context.hold(&mut tx).await?;
+        let published = publish_chunk(&mut tx, &target, chunk, self.handler.clock.now()).await?;
+        if published == Published::Unwanted {
+            return Ok(Next::Leave);
+        }
+        if chunk.index == 0 {
+            self.rest(&plan).enqueue(&mut tx, |stored| stored == 0).await?;
+        }
+        let next = self.go_on_or_leave(tx, chunk.index + 1, &plan).await?;
+        if published == Published::Complete {
+            self.count_complete(&plan);
+        }
+        Ok(next)
+    }
+
+    /// After the last chunk the child has its say: it may yet find the source damaged. Between two
+    /// chunks of a part more urgent work goes first. After a part the next one is gone on with if
+    /// nobody has it.
+    async fn go_on_or_leave(
+        &mut self,
+        mut tx: Transaction,
+        next_chunk: usize,
+        plan: &TranscodePlan,
+    ) -> Result<Next, AttemptError> {
+        if next_chunk >= plan.chunks.len() {
+            tx.commit().await?;
+            return Ok(Next::GoOn);
+        }
+        if next_chunk < self.part.end {
+            let is_urgent = self.context.is_urgent_waiting(&mut tx).await?;
+            tx.commit().await?;
+            return if is_urgent { Err(JobError::HandedOver.into()) } else { Ok(Next::GoOn) };
+        }
+        let job = self.rest(plan).range(next_chunk..next_chunk + 1);
+        let Some(successor) = self.context.claim_next(&mut tx, &job).await? else {
+            tx.commit().await?;
+            return Ok(Next::Leave);
+        };
+        if let Job::TranscodeRange { first, end, .. } = self.context.go_on(tx, successor).await? {
+            self.part = first..end;
+        }
+        self.token = self.context.lease().await.token;
+        Ok(Next::GoOn)
+    }
+
+    fn rest<'p>(&'p self, plan: &'p TranscodePlan) -> Rest<'p> {
+        let (clip_id, version_id, creator_id) = (self.clip_id, self.version_id, self.creator_id);
+        Rest { clip_id, version_id, creator_id, plan, clock: &*self.handler.clock, entropy: &self.handler.entropy }
+    }
+
+    fn count_complete(&self, plan: &TranscodePlan) {
+        self.handler.metrics.outcomes.with_label_values(&["ready"]).inc();
+        self.handler.metrics.media_ms.inc_by(plan.duration_ms());
+        if self.is_whole {
+            self.observe("all");
+        }
     }
 
     async fn store(&self, files: &[OutputFile]) -> Result<(), AttemptError> {
@@ -199,7 +277,8 @@ impl Attempt<'_> {
 
     async fn store_file(&self, file: &OutputFile) -> Result<(), JobError> {
         let bytes = tokio::fs::read(self.dir.join(&file.name)).await.map_err(io_trouble)?;
-        let key = format!("{}{}", self.folder, file.name);
+        let folder = key::attempt_folder(self.clip_public_id, self.version_id, self.token);
+        let key = format!("{folder}{}", file.name);
         self.handler
             .blobs
             .put(&key, file.content_type, Bytes::from(bytes))

@@ -10,7 +10,7 @@ use crate::plan::TranscodePlan;
 /// What operators see of the transcoder.
 #[derive(Debug, Clone)]
 pub struct TranscoderMetrics {
-    /// Wall time by stage: `fetch`, `probe`, `first` (start to playable), `all` (start to complete),
+    /// Wall time by stage: `fetch`, `probe`, `first` (start to playable), `all` (start to complete, in one go),
     /// `store` (one chunk uploaded and published).
     pub seconds: HistogramVec,
     /// Clips that ended, by code; `ready` is the good one.
@@ -29,6 +29,8 @@ pub struct TranscoderMetrics {
     pub child_peak: Histogram,
     /// Seconds of media made in a second, from start to complete.
     pub realtime: Histogram,
+    /// Clips found that nobody worked on.
+    pub rescues: IntCounter,
     /// 1 when the child is contained by every layer.
     pub is_contained: IntGauge,
 }
@@ -68,6 +70,7 @@ impl TranscoderMetrics {
                 HistogramOpts::new("estrade_transcoder_realtime_factor", "Seconds of media made in a second")
                     .buckets(vec![0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0]),
             )?,
+            rescues: IntCounter::new("estrade_transcoder_rescues_total", "Clips found that nobody worked on")?,
             is_contained: IntGauge::new(
                 "estrade_transcoder_sandbox_contained",
                 "1 when the child is contained by every layer",
@@ -82,6 +85,7 @@ impl TranscoderMetrics {
         registry.register(Box::new(metrics.child_cpu.clone()))?;
         registry.register(Box::new(metrics.child_peak.clone()))?;
         registry.register(Box::new(metrics.realtime.clone()))?;
+        registry.register(Box::new(metrics.rescues.clone()))?;
         registry.register(Box::new(metrics.is_contained.clone()))?;
         Ok(metrics)
     }
@@ -112,7 +116,7 @@ impl TranscoderMetrics {
             #[expect(clippy::cast_precision_loss, reason = "memory of one process")]
             self.child_peak.observe(usage.peak_memory_bytes as f64);
         }
-        if !took.is_zero() {
+        if !took.is_zero() && outcome.chunks.len() == plan.chunks.len() {
             let media = Duration::from_millis(outcome.duration_ms);
             self.realtime.observe(media.as_secs_f64() / took.as_secs_f64());
         }

@@ -1,10 +1,13 @@
-//! The transcode job: fetch the source, let the child work, store and publish chunk by chunk.
+//! The transcode jobs: fetch the source, let the child work, store and publish chunk by chunk.
 
 mod args;
 mod attempt;
+mod begin;
 mod handler;
+mod keeper;
 mod metrics;
 mod publish;
+mod rest;
 
 pub use args::Args;
 pub use handler::TranscodeHandler;

@@ -1,74 +1,133 @@
 //! What a stored chunk changes, in one transaction that holds the job's lease.
+//!
+//! Workers may store chunks of a version in any order. The playlists show those that follow one
+//! another from the first; whoever stores the missing one shows all that has become contiguous.
 
-use estrade_db::media::{self, RenditionRow, StoredChunk, VersionFacts};
+use estrade_db::media::{self, RenditionRow, VersionFacts};
+use estrade_db::transcodes::{self, StoredChunk};
 use estrade_db::{DbError, PgConnection};
 use estrade_domain::{ClipId, Time, VersionId};
 use estrade_events::Event;
+use estrade_jobs::JobError;
+use serde::Deserialize;
+use serde_json::Value;
 
-use crate::package::{ChunkFacts, Package, Rendition, RenditionKind};
+use crate::package::{ChunkFacts, Package, Rendition, RenditionKind, assemble};
 use crate::plan::TranscodePlan;
 
-/// A chunk whose objects are stored.
-pub(super) struct Chunk<'a> {
+/// The version a chunk belongs to, as the attempt that made it knows it.
+pub(super) struct Target<'a> {
     pub(super) clip_id: ClipId,
     pub(super) version_id: VersionId,
+    pub(super) plan: &'a TranscodePlan,
+    /// Lease token of the attempt that made the plan.
+    pub(super) plan_token: i64,
     /// Lease token of this attempt.
     pub(super) token: i64,
-    pub(super) plan: &'a TranscodePlan,
-    pub(super) facts: &'a ChunkFacts,
-    /// What can be published with it.
-    pub(super) package: &'a Package,
 }
 
-/// Writes the chunk down; with the first one the clip is playable, with the last one complete.
-pub(super) async fn publish_chunk(conn: &mut PgConnection, chunk: &Chunk<'_>, now: Time) -> Result<(), DbError> {
-    insert(conn, chunk, now).await?;
-    for rendition in &chunk.package.renditions {
-        media::upsert_rendition(conn, chunk.version_id, &row(rendition)).await?;
+/// What became of a stored chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Published {
+    /// It is written down, and there are more to come.
+    Stored,
+    /// The whole ladder stands, now.
+    Complete,
+    /// The clip was deleted, given up, or started over: nothing more of it is wanted.
+    Unwanted,
+}
+
+/// Writes a chunk down whose objects are stored, and shows what there is to show.
+pub(super) async fn publish_chunk(
+    conn: &mut PgConnection,
+    target: &Target<'_>,
+    chunk: &ChunkFacts,
+    now: Time,
+) -> Result<Published, JobError> {
+    let held = transcodes::hold_version(conn, target.version_id, target.plan_token).await?;
+    let Some(held) = held.filter(|held| held.is_wanted) else { return Ok(Published::Unwanted) };
+    if !insert(conn, target, chunk, now).await? {
+        return Ok(Published::Stored);
     }
-    let is_first = chunk.facts.index == 0;
+    let mut stored = read_chunks(&held.chunks).map_err(|error| JobError::retry("inconsistent", error))?;
+    stored.push(chunk.clone());
+    stored.sort_by_key(|chunk| chunk.index);
+    media::save_progress(conn, target.clip_id, share(target.plan, &stored)).await?;
+    let contiguous = contiguous(&stored);
+    if small(contiguous.len()) <= held.published_chunks {
+        return Ok(Published::Stored);
+    }
+    let package = assemble(target.plan, contiguous)
+        .ok_or_else(|| JobError::retry("inconsistent", "the stored chunks do not fit the plan"))?;
+    show(conn, target, held.published_chunks == 0, &package, now).await?;
+    transcodes::save_published(conn, target.version_id, small(contiguous.len())).await?;
+    Ok(if package.complete { Published::Complete } else { Published::Stored })
+}
+
+/// Chunks as they are kept with a version.
+pub(super) fn read_chunks(stored: &[Value]) -> Result<Vec<ChunkFacts>, serde_json::Error> {
+    stored.iter().map(ChunkFacts::deserialize).collect()
+}
+
+/// The chunks that follow one another from the first.
+pub(super) fn contiguous(stored: &[ChunkFacts]) -> &[ChunkFacts] {
+    let count = stored.iter().enumerate().take_while(|(place, chunk)| chunk.index == *place).count();
+    &stored[..count]
+}
+
+/// With the first chunk the clip is playable, with the last one complete.
+async fn show(
+    conn: &mut PgConnection,
+    target: &Target<'_>,
+    is_first: bool,
+    package: &Package,
+    now: Time,
+) -> Result<(), DbError> {
+    for rendition in &package.renditions {
+        media::upsert_rendition(conn, target.version_id, &row(rendition)).await?;
+    }
     if is_first {
-        media::save_facts(conn, chunk.version_id, &facts(chunk), &chunk.package.multivariant).await?;
-        media::publish_version(conn, chunk.clip_id, chunk.version_id, now).await?;
+        media::save_facts(conn, target.version_id, &facts(target), &package.multivariant).await?;
+        media::publish_version(conn, target.clip_id, target.version_id, now).await?;
     }
-    if chunk.package.complete {
-        media::complete_version(conn, chunk.version_id, &chunk.package.multivariant).await?;
+    if package.complete {
+        media::complete_version(conn, target.version_id, &package.multivariant).await?;
     }
-    media::save_progress(conn, chunk.clip_id, share(chunk)).await?;
-    if is_first || chunk.package.complete {
-        estrade_events::append(conn, &Event::ClipChanged { clip_id: chunk.clip_id }).await?;
+    if is_first || package.complete {
+        estrade_events::append(conn, &Event::ClipChanged { clip_id: target.clip_id }).await?;
     }
     Ok(())
 }
 
-async fn insert(conn: &mut PgConnection, chunk: &Chunk<'_>, now: Time) -> Result<(), DbError> {
-    let segments = chunk.plan.chunks[chunk.facts.index].segment_range();
-    let facts = serde_json::to_value(chunk.facts).unwrap_or_default();
+async fn insert(conn: &mut PgConnection, target: &Target<'_>, chunk: &ChunkFacts, now: Time) -> Result<bool, DbError> {
+    let segments = target.plan.chunks[chunk.index].segment_range();
+    let facts = serde_json::to_value(chunk).unwrap_or_default();
     let stored = StoredChunk {
-        number: small(chunk.facts.index),
-        token: chunk.token,
+        number: small(chunk.index),
+        token: target.token,
         first_segment: small(segments.start),
         segment_count: small(segments.len()),
         facts: &facts,
     };
-    media::insert_chunk(conn, chunk.version_id, &stored, now).await
+    transcodes::insert_chunk(conn, target.version_id, &stored, now).await
 }
 
-/// Share of the clip that is stored.
+/// Share of the clip that is stored, wherever it lies.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a share of a short clip")]
-fn share(chunk: &Chunk<'_>) -> f32 {
-    let total = chunk.plan.duration_ms().max(1) as f64;
-    (chunk.package.available_ms as f64 / total).min(1.0) as f32
+fn share(plan: &TranscodePlan, stored: &[ChunkFacts]) -> f32 {
+    let slots = stored.iter().map(|chunk| plan.chunk_slots(chunk.index));
+    let done: u64 = slots.map(|slots| slots.end - slots.start).sum();
+    (done as f64 / plan.total_frames.max(1) as f64).min(1.0) as f32
 }
 
-fn facts(chunk: &Chunk<'_>) -> VersionFacts {
-    let top = chunk.plan.top();
+fn facts(target: &Target<'_>) -> VersionFacts {
+    let top = target.plan.top();
     VersionFacts {
-        duration_ms: small(chunk.plan.duration_ms()),
+        duration_ms: small(target.plan.duration_ms()),
         width: small(top.width),
         height: small(top.height),
-        has_audio: chunk.plan.audio.is_some(),
-        first_token: chunk.token,
+        has_audio: target.plan.audio.is_some(),
+        first_token: target.token,
     }
 }
 

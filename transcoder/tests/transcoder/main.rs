@@ -6,6 +6,7 @@ mod run;
 mod bad_input;
 mod fuzz;
 mod good_input;
+mod joints;
 mod layers;
 mod liar;
 mod loud_enough;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         right_on_phones::CASES,
         right_way_up::CASES,
         repackaged::CASES,
+        joints::CASES,
         bad_input::CASES,
         sandboxed::CASES,
         layers::CASES,

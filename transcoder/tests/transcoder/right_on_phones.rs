@@ -6,7 +6,7 @@ use crate::{
     Case,
     good_input::{count_frames, seconds, tone_and_pattern},
     media::{Made, decoded, ffmpeg, ffprobe, make, picture, tone_starts_at},
-    run::{Run, options, transcode, try_transcode},
+    run::{Run, options, transcode, try_go_on},
 };
 
 pub const CASES: &[Case] = &[
@@ -216,7 +216,7 @@ fn work_resumes_at_the_first_chunk_not_stored() {
     for stored in 1..3 {
         let mut options = options();
         options.resume = Some(whole.resume_after(stored));
-        let resumed = try_transcode(&made, &options).expect("a resumed clip");
+        let resumed = try_go_on(&made, &options, &whole.facts(stored)).expect("a resumed clip");
         assert_eq!(resumed.chunks.len(), 3 - stored);
         assert_eq!(resumed.chunks[0].facts.index, stored);
         assert_eq!(resumed.outcome.duration_ms, whole.outcome.duration_ms);

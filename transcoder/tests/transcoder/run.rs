@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use estrade_testkit::hls;
 use estrade_transcoder::{
     ChunkReady, Options, Outcome, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS,
-    package::{INIT_FILE, segment_file},
+    media::{PosterReport, Stats},
+    package::{ChunkFacts, INIT_FILE, Package, assemble, segment_file},
     plan::{Limits, TranscodePlan},
     sandbox::ChildCommand,
     transcode_file,
@@ -17,10 +18,30 @@ use crate::media::Made;
 /// What came of a source.
 pub struct Run {
     pub work: PathBuf,
-    pub outcome: Outcome,
+    pub outcome: Finished,
     pub plan: TranscodePlan,
     pub chunks: Vec<ChunkReady>,
     _folder: tempfile::TempDir,
+}
+
+/// An outcome, and what can be published with it.
+pub struct Finished {
+    pub package: Package,
+    pub poster: Option<PosterReport>,
+    pub duration_ms: u64,
+    pub width: u32,
+    pub height: u32,
+    pub has_audio: bool,
+    pub stats: Stats,
+}
+
+impl Finished {
+    fn new(plan: &TranscodePlan, earlier: &[ChunkFacts], outcome: Outcome) -> Self {
+        let Outcome { chunks, poster, duration_ms, width, height, has_audio, stats } = outcome;
+        let all = [earlier, &chunks].concat();
+        let package = assemble(plan, &all).expect("the chunks are those of the plan");
+        Self { package, poster, duration_ms, width, height, has_audio, stats }
+    }
 }
 
 pub fn options() -> Options {
@@ -42,6 +63,11 @@ pub fn refuse(made: &Made) -> TranscodeError {
 }
 
 pub fn try_transcode(made: &Made, options: &Options) -> Result<Run, TranscodeError> {
+    try_go_on(made, options, &[])
+}
+
+/// Goes on where `earlier` chunks are made already.
+pub fn try_go_on(made: &Made, options: &Options, earlier: &[ChunkFacts]) -> Result<Run, TranscodeError> {
     let folder = tempfile::tempdir().expect("a work folder");
     let work = folder.path().to_owned();
     runtime().block_on(async {
@@ -60,11 +86,13 @@ pub fn try_transcode(made: &Made, options: &Options) -> Result<Run, TranscodeErr
         let transcode = transcode_file(&work, &made.source, options, sender);
         let (outcome, (plan, chunks)) = tokio::join!(transcode, listen);
         let outcome = outcome?;
+        let plan = plan.expect("a plan was told");
+        let outcome = Finished::new(&plan, earlier, outcome);
         write_playlists(&work, &outcome);
         if options.resume.is_none() {
             check_validity(&work);
         }
-        Ok(Run { work, outcome, plan: plan.expect("a plan was told"), chunks, _folder: folder })
+        Ok(Run { work, outcome, plan, chunks, _folder: folder })
     })
 }
 
@@ -72,7 +100,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
 
-fn write_playlists(work: &Path, outcome: &Outcome) {
+fn write_playlists(work: &Path, outcome: &Finished) {
     std::fs::write(work.join("index.m3u8"), &outcome.package.multivariant).expect("written");
     for rendition in &outcome.package.renditions {
         let path = work.join(&rendition.name).join("index.m3u8");
@@ -111,8 +139,14 @@ impl Run {
     pub fn resume_after(&self, chunks: usize) -> Resume {
         Resume {
             plan: self.plan.clone(),
-            chunks: self.chunks.iter().take(chunks).map(|ready| ready.facts.clone()).collect(),
-            poster: self.outcome.poster.clone(),
+            first_chunk: chunks,
+            inits: self.chunks[0].facts.inits.clone(),
+            wants_poster: self.outcome.poster.is_none(),
         }
+    }
+
+    /// The first `chunks` chunks.
+    pub fn facts(&self, chunks: usize) -> Vec<ChunkFacts> {
+        self.chunks.iter().take(chunks).map(|ready| ready.facts.clone()).collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::wire::query::NoQuery;
 
 /// Try a failed clip again
 ///
-/// 409 unless it failed with `retryable`.
+/// 409 `not_failed` or `not_retryable` unless it failed with `retryable`, 409 `retries_exhausted` after the third time.
 #[utoipa::path(post, path = "/v1/clips/{id}/retry", tag = "clips", security(("session" = [])),
     params(("id" = String, Path, description = "Clip id")),
     responses((status = 202, description = "Processing again", body = ClipBody), Always, Missing, Conflicting))]

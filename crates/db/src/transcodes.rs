@@ -1,0 +1,211 @@
+//! `media_versions` and `media_chunks` as work: the plan, the chunks that are stored, what is missing.
+//!
+//! Several workers may make chunks of one version at the same time. Who stores one holds its job's
+//! lease and then the version, in this order, and publishes all that has become contiguous.
+
+use estrade_domain::{AccountId, ClipId, PublicId, Time, VersionId};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use crate::{DbError, Result};
+
+/// What a transcode works on.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// The clip's public id, part of object keys.
+    pub clip_public_id: PublicId,
+    /// Its creator.
+    pub creator_id: AccountId,
+    /// The clip was neither deleted nor given up meanwhile, and there is no newer version of it.
+    pub is_wanted: bool,
+    /// Object key of the source.
+    pub source_key: String,
+    /// The plan, once there is one, and the lease token of the attempt that made it.
+    pub plan: Option<(Value, i64)>,
+    /// There is a poster.
+    pub has_poster: bool,
+    /// What is stored, in order; there may be gaps.
+    pub chunks: Vec<Value>,
+}
+
+/// A chunk whose objects are stored.
+#[derive(Debug)]
+pub struct StoredChunk<'a> {
+    /// Number, from 0.
+    pub number: i32,
+    /// Lease token of the attempt that made it.
+    pub token: i64,
+    /// Number of its first segment.
+    pub first_segment: i32,
+    /// How many segments it has in each rendition.
+    pub segment_count: i32,
+    /// Sizes as reported.
+    pub facts: &'a Value,
+}
+
+/// A version's row, held until the transaction ends.
+#[derive(Debug)]
+pub struct HeldVersion {
+    /// How many chunks the playlists show.
+    pub published_chunks: i32,
+    /// The whole ladder stands.
+    pub is_complete: bool,
+    /// The clip was neither deleted nor given up meanwhile, and there is no newer version of it.
+    pub is_wanted: bool,
+    /// What is stored, in order; there may be gaps.
+    pub chunks: Vec<Value>,
+}
+
+/// What there is to do for a version; none when its clip is gone.
+pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result<Option<Work>> {
+    let row = sqlx::query!(
+        r#"SELECT c.public_id, c.creator_id,
+                  c.deleted_at IS NULL AND c.processing <> 'failed'
+                      AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id) AS "is_wanted!",
+                  v.source_key, v.plan, v.plan_token, v.poster_name IS NOT NULL AS "has_poster!",
+                  ARRAY(SELECT facts FROM media_chunks k WHERE k.version_id = v.id ORDER BY number) AS "chunks!: Vec<Value>"
+           FROM media_versions v JOIN clips c ON c.id = v.clip_id WHERE v.id = $1"#,
+        version_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let public_id = row.public_id.parse();
+        Ok(Work {
+            clip_public_id: public_id.map_err(|_| DbError::corrupt("clips", "public_id", &row.public_id))?,
+            creator_id: AccountId(row.creator_id),
+            is_wanted: row.is_wanted,
+            source_key: row.source_key,
+            plan: row.plan.zip(row.plan_token),
+            has_poster: row.has_poster,
+            chunks: row.chunks,
+        })
+    })
+    .transpose()
+}
+
+/// Writes the plan down, so that whoever goes on does so with the same one; `token` is the lease
+/// token of the attempt that made it.
+pub async fn save_plan(conn: &mut PgConnection, version_id: VersionId, plan: &Value, token: i64) -> Result<()> {
+    sqlx::query!("UPDATE media_versions SET plan = $2, plan_token = $3 WHERE id = $1", version_id.0, plan, token)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the plan and what was made by it: it cannot be gone on with.
+pub async fn restart_version(conn: &mut PgConnection, version_id: VersionId) -> Result<()> {
+    sqlx::query!("DELETE FROM media_chunks WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
+    sqlx::query!("DELETE FROM renditions WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
+    sqlx::query!(
+        "UPDATE media_versions SET plan = NULL, plan_token = NULL, published_chunks = 0, playlist = NULL,
+                first_token = NULL, duration_ms = NULL, width = NULL, height = NULL, has_audio = NULL,
+                poster_name = NULL, poster_token = NULL, thumbhash = NULL
+         WHERE id = $1",
+        version_id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Locks the version while it has the plan of the attempt with this lease token; none when it was
+/// started over since, or its clip is gone.
+pub async fn hold_version(
+    conn: &mut PgConnection,
+    version_id: VersionId,
+    plan_token: i64,
+) -> Result<Option<HeldVersion>> {
+    let version = sqlx::query!(
+        r#"SELECT v.published_chunks, v.is_complete,
+                  c.deleted_at IS NULL AND c.processing <> 'failed'
+                      AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id) AS "is_wanted!"
+           FROM media_versions v JOIN clips c ON c.id = v.clip_id
+           WHERE v.id = $1 AND v.plan_token = $2 FOR UPDATE OF v"#,
+        version_id.0,
+        plan_token,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(version) = version else { return Ok(None) };
+    // A statement of its own: it sees what was committed while this one waited for the lock.
+    let chunks =
+        sqlx::query_scalar!("SELECT facts FROM media_chunks WHERE version_id = $1 ORDER BY number", version_id.0)
+            .fetch_all(conn)
+            .await?;
+    let (published_chunks, is_complete) = (version.published_chunks, version.is_complete);
+    Ok(Some(HeldVersion { published_chunks, is_complete, is_wanted: version.is_wanted, chunks }))
+}
+
+/// Adds a chunk whose objects are stored; `false` when another attempt has stored it already.
+pub async fn insert_chunk(
+    conn: &mut PgConnection,
+    version_id: VersionId,
+    chunk: &StoredChunk<'_>,
+    at: Time,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO media_chunks (version_id, number, token, first_segment, segment_count, facts, stored_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (version_id, number) DO NOTHING",
+        version_id.0,
+        chunk.number,
+        chunk.token,
+        chunk.first_segment,
+        chunk.segment_count,
+        chunk.facts,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Writes how many chunks the playlists show.
+pub async fn save_published(conn: &mut PgConnection, version_id: VersionId, chunks: i32) -> Result<()> {
+    sqlx::query!("UPDATE media_versions SET published_chunks = $2 WHERE id = $1", version_id.0, chunks)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// A version that is not whole and that no live job works on.
+#[derive(Debug)]
+pub struct Stranded {
+    /// The version.
+    pub version_id: VersionId,
+    /// Its clip.
+    pub clip_id: ClipId,
+    /// The clip's creator.
+    pub creator_id: AccountId,
+    /// How often a keeper found it so before.
+    pub rescues: i32,
+}
+
+/// Holds versions that can make no progress: incomplete, wanted, and without a live job. Each is
+/// counted as found once more; those another keeper holds are left to it.
+pub async fn take_stranded(conn: &mut PgConnection, limit: i64) -> Result<Vec<Stranded>> {
+    let rows = sqlx::query!(
+        "WITH stranded AS (
+             SELECT v.id FROM media_versions v JOIN clips c ON c.id = v.clip_id
+             WHERE NOT v.is_complete AND c.deleted_at IS NULL AND c.processing <> 'failed'
+               AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id)
+               AND NOT EXISTS (
+                   SELECT FROM jobs j
+                   WHERE j.args ->> 'version_id' = v.id::text AND j.state IN ('available', 'running'))
+             ORDER BY v.created_at LIMIT $1 FOR UPDATE OF v SKIP LOCKED
+         )
+         UPDATE media_versions v SET rescues = v.rescues + 1
+         FROM stranded, clips c WHERE v.id = stranded.id AND c.id = v.clip_id
+         RETURNING v.id, v.clip_id, c.creator_id, v.rescues - 1 AS \"rescues!\"",
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    let stranded = rows.into_iter().map(|row| Stranded {
+        version_id: VersionId(row.id),
+        clip_id: ClipId(row.clip_id),
+        creator_id: AccountId(row.creator_id),
+        rescues: row.rescues,
+    });
+    Ok(stranded.collect())
+}
