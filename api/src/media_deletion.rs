@@ -1,4 +1,4 @@
-//! Runs the deletion of media: the objects of every attempt, the sources, and copies in caches.
+//! Runs the deletion of media: the objects of every attempt, the sources, captions, and copies in caches.
 //!
 //! Reading stopped when the clip was deleted, in that transaction; this makes the bytes go.
 
@@ -6,6 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use estrade_blobs::{Blobs, key};
+use estrade_db::captions::delete_captions_of;
 use estrade_db::{DbError, PgConnection, PgPool, media};
 use estrade_domain::{ClipId, PublicId};
 use estrade_jobs::{Context, Handler, Job, JobError, Kind};
@@ -33,6 +34,7 @@ impl MediaDeletion {
     async fn delete(&self, clip_id: ClipId) -> Result<(), JobError> {
         let mut conn = self.pool.acquire().await.map_err(DbError::from)?;
         let Some((clip, sources)) = media::find_objects(&mut conn, clip_id).await? else { return Ok(()) };
+        delete_captions_of(&mut conn, clip_id).await?;
         drop(conn);
         let storage = |error| JobError::retry("storage", error);
         let deleted = self.blobs.delete_folder(&key::clip_folder(&clip)).await.map_err(storage)?;

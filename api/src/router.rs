@@ -56,6 +56,7 @@ fn writes() -> OpenApiRouter<ApiState> {
         .routes(routes!(me::update::update_me))
         .routes(routes!(clips::update::update_clip, clips::delete::delete_clip))
         .routes(routes!(clips::like::like_clip, clips::unlike::unlike_clip))
+        .routes(routes!(clips::put_captions::put_captions, clips::delete_captions::delete_captions))
         .routes(routes!(clips::retry::retry_clip))
         .routes(routes!(clips::report::report_clip))
         .routes(routes!(creators::follow::follow_creator, creators::unfollow::unfollow_creator))
@@ -128,6 +129,8 @@ mod tests {
             "get /v1/clips/{id}/events",
             "put /v1/clips/{id}/like",
             "delete /v1/clips/{id}/like",
+            "put /v1/clips/{id}/captions/{language}",
+            "delete /v1/clips/{id}/captions/{language}",
             "post /v1/clips/{id}/retry",
             "post /v1/clips/{id}/reports",
             "get /v1/creators/{handle}",

@@ -4,6 +4,7 @@ mod accounts;
 mod bad_media;
 mod bad_requests;
 mod browser;
+mod captions;
 mod documents;
 mod events;
 mod feeds;

@@ -2,10 +2,12 @@
 
 mod create_account;
 mod delete_account;
+mod delete_captions;
 mod delete_clip;
 mod follow_creator;
 mod like_clip;
 mod open_session;
+mod put_captions;
 mod record_events;
 mod report_clip;
 mod retry_clip;
@@ -14,10 +16,12 @@ mod update_clip;
 
 pub(crate) use create_account::{NewSignUp, create_account};
 pub(crate) use delete_account::delete_account;
+pub(crate) use delete_captions::delete_captions;
 pub(crate) use delete_clip::delete_clip;
 pub(crate) use follow_creator::set_follow;
 pub(crate) use like_clip::set_like;
 pub(crate) use open_session::{Credentials, SignedIn, open_session};
+pub(crate) use put_captions::{NewClipCaptions, put_captions};
 pub(crate) use record_events::{Outcome, record_events};
 pub(crate) use report_clip::{NewClipReport, report_clip};
 pub(crate) use retry_clip::retry_clip;

@@ -4,7 +4,9 @@ use estrade_db::PgConnection;
 use estrade_db::clips::{ClipKeys, ClipPosition, ClipRow, load_clips};
 use estrade_domain::{AccountId, Audience, Processing, PublicId};
 use estrade_http::Result;
-use estrade_http::clip_body::{ClipBody, ClipFacts, CountsBody, CreatorBody, FailureBody, Media, ViewerFlags};
+use estrade_http::clip_body::{
+    Captions, ClipBody, ClipFacts, CountsBody, CreatorBody, FailureBody, Media, ViewerFlags,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -98,6 +100,7 @@ fn facts(row: ClipRow) -> ClipFacts {
         state: ClipState::from(row.processing).as_str(),
         progress: row.progress,
         failure,
+        captions: row.captions.into_iter().map(|found| Captions::new(found.track, found.is_auto)).collect(),
         media: row.media.map(|media| Media {
             version: media.version_id,
             poster_name: media.poster_name,

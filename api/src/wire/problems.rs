@@ -44,6 +44,11 @@ problems! {
         (413, "The body is larger than 64 KiB"),
         (415, "The body is not `application/json`"),
     ];
+    /// What a route may answer that takes captions.
+    WithCaptions = [
+        (413, "The file is larger than 256 KiB"),
+        (415, "The body is neither `text/vtt` nor `application/x-subrip`, or not in UTF-8"),
+    ];
     /// What every route to one thing may answer.
     Missing = [(404, "It does not exist, or the caller may not know that it does")];
     /// What a route may answer that is limited in how often it may be tried.

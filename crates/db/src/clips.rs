@@ -4,6 +4,7 @@ use estrade_domain::{AccountId, Audience, Axes, ClipId, Processing, PublicId, Ti
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::captions::{CaptionsFacts, load_captions};
 use crate::{DbError, Result};
 
 /// A clip with everything one asker may be shown of it.
@@ -41,6 +42,8 @@ pub struct ClipRow {
     pub failure: Option<ClipFailure>,
     /// What is playable.
     pub media: Option<ClipMedia>,
+    /// Captions, by language.
+    pub captions: Vec<CaptionsFacts>,
     /// Deleted, or its creator is.
     pub is_deleted: bool,
     /// Who may see it now.
@@ -155,9 +158,15 @@ pub async fn load_clips(conn: &mut PgConnection, keys: ClipKeys<'_>, asker: Opti
         &public_ids,
         asker.map(|id| id.0),
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    rows.into_iter().map(ClipRow::try_from).collect()
+    let ids: Vec<ClipId> = rows.iter().map(|row| ClipId(row.id)).collect();
+    let mut captions = load_captions(conn, &ids).await?;
+    let with_captions = |row: StoredClip| {
+        let captions = captions.remove(&ClipId(row.id)).unwrap_or_default();
+        Ok(ClipRow { captions, ..row.try_into()? })
+    };
+    rows.into_iter().map(with_captions).collect()
 }
 
 /// The clip with this public id, for one asker.
@@ -237,6 +246,7 @@ impl TryFrom<StoredClip> for ClipRow {
         let creator_corrupt = || DbError::corrupt("accounts", "public_id", row.creator_id);
         Ok(Self {
             media: row.media()?,
+            captions: Vec::new(),
             failure: row.failure(),
             id: ClipId(row.id),
             public_id: row.public_id.parse().map_err(|_| corrupt("public_id"))?,
@@ -366,6 +376,7 @@ mod tests {
             progress: 1.0,
             failure: None,
             media: None,
+            captions: Vec::new(),
             is_deleted,
             audience,
             counts: ClipCounts::default(),

@@ -6,6 +6,7 @@ use estrade_domain::{AccountId, Audience, ClipId, PublicId, Time, VersionId, Vis
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::captions::{CaptionsFacts, load_captions};
 use crate::event_log::{Offset, safe_end};
 use crate::{DbError, Result, Transaction};
 
@@ -40,6 +41,8 @@ pub struct FeedClip {
     pub progress: f32,
     /// What is playable.
     pub media: FeedMedia,
+    /// Captions, by language.
+    pub captions: Vec<CaptionsFacts>,
     /// Who may see it now.
     pub audience: Audience,
     /// Whether feeds may offer it to people who did not ask for it.
@@ -164,6 +167,7 @@ pub async fn list_published_ids_of(conn: &mut PgConnection, creators: &[AccountI
 
 /// The clips among `ids` that are published and playable; who may see them is theirs to say.
 pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<FeedClip>> {
+    let mut captions = load_captions(&mut *conn, ids).await?;
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"SELECT c.id, c.public_id, c.creator_id, s.public_id AS creator_public_id, s.handle, s.name,
@@ -212,6 +216,7 @@ pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<F
                     has_audio: row.has_audio.ok_or_else(|| of_version("has_audio"))?,
                     is_complete: row.is_complete,
                 },
+                captions: captions.remove(&ClipId(row.id)).unwrap_or_default(),
                 audience: Audience::from_name(&row.audience).ok_or_else(|| corrupt("audience"))?,
                 is_recommendable: row.is_recommendable,
                 counts: FeedCounts {

@@ -5,6 +5,7 @@
 //! [`DbError::Corrupt`] and names its table, column and id.
 
 pub mod accounts;
+pub mod captions;
 pub mod clip_changes;
 pub mod clips;
 mod error;

@@ -12,8 +12,10 @@ pub mod limits;
 pub mod media_url;
 pub mod public_id;
 pub mod secret;
+pub mod subtitles;
 pub mod text;
 pub mod ticket;
+pub mod webvtt;
 
 pub use audience::{Audience, Axes, Processing, RestrictionEffect, Standing, Visibility};
 pub use clock::{Clock, SystemClock};

@@ -46,3 +46,23 @@ pub const EVENTS_PER_BATCH_MAX: usize = 100;
 pub const TICKET_MAX_SECS: i64 = 600;
 /// A session lives this long after its creation, days.
 pub const SESSION_DAYS: i64 = 90;
+/// A captions file as sent, bytes.
+pub const CAPTIONS_MAX_BYTES: usize = 256 << 10;
+/// Captions as they are kept and served, bytes: writing them anew may make them longer.
+pub const CAPTIONS_KEPT_MAX_BYTES: usize = 512 << 10;
+/// Lines of a captions file.
+pub const CAPTIONS_LINES_MAX: usize = 20_000;
+/// One line of a captions file, bytes.
+pub const CAPTIONS_LINE_MAX_BYTES: usize = 4096;
+/// Cues of a captions file.
+pub const CUES_MAX: usize = 3000;
+/// Text of one cue, characters.
+pub const CUE_MAX_CHARS: usize = 600;
+/// Lines of one cue.
+pub const CUE_LINES_MAX: usize = 12;
+/// A cue may end so long after its clip, milliseconds.
+pub const CUE_SLACK_MS: u64 = 5000;
+/// A cue ends by then when its clip's length is not known yet, milliseconds.
+pub const CUE_END_MAX_MS: u64 = 3_600_000;
+/// Captions of one clip, one a language.
+pub const CAPTIONS_PER_CLIP_MAX: usize = 20;

@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::limits::{CAPTION_MAX_CHARS, HANDLE_CHARS, HASHTAG_MAX_CHARS, HASHTAGS_MAX, NAME_MAX_CHARS, PASSWORD_CHARS};
 
 /// Combining marks allowed on one character; scripts need up to three, tricks need many.
-const MARKS_MAX: usize = 3;
+pub(crate) const MARKS_MAX: usize = 3;
 
 /// Why a text was refused; `code` is stable, `detail` is a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,8 +73,12 @@ text!(
     Hashtag, parse_hashtag
 );
 text!(
-    /// A language tag: the shape of BCP 47, such as `en` or `pt-BR`, 2–35 characters.
+    /// A language tag: the shape of BCP 47, such as `en` or `pt-BR`, 2–35 characters, in the usual case.
     Language, parse_language
+);
+text!(
+    /// What a player calls captions, such as `English`: under the rules of names.
+    CaptionsLabel, parse_captions_label
 );
 
 /// Checks a password's length (10–256 characters); nothing else is asked of it.
@@ -122,14 +126,22 @@ fn parse_handle(text: &str) -> Result<String, InvalidText> {
 }
 
 fn parse_name(text: &str) -> Result<String, InvalidText> {
+    parse_short("a name", text)
+}
+
+fn parse_captions_label(text: &str) -> Result<String, InvalidText> {
+    parse_short("a label", text)
+}
+
+fn parse_short(what: &str, text: &str) -> Result<String, InvalidText> {
     let name: String = text.trim().nfc().collect();
-    bounded("a name", &name, NAME_MAX_CHARS)?;
+    bounded(what, &name, NAME_MAX_CHARS)?;
     if name.is_empty() {
-        return refuse("empty", "a name is not empty");
+        return refuse("empty", format!("{what} is not empty"));
     }
     plain(&name, false)?;
     if name.chars().all(|c| !is_visible(c)) {
-        return refuse("invisible", "a name has at least one visible character");
+        return refuse("invisible", format!("{what} has at least one visible character"));
     }
     Ok(name)
 }
@@ -162,7 +174,23 @@ fn parse_language(text: &str) -> Result<String, InvalidText> {
     if text.len() > 35 || !is_primary || !are_subtags {
         return refuse("not_a_language_tag", "a language is a tag such as en or pt-BR");
     }
-    Ok(format!("{}{}", parts[0].to_ascii_lowercase(), &text[parts[0].len()..]))
+    Ok(usual_case(&parts))
+}
+
+/// Case means nothing in a tag; this one is usual (RFC 5646 §2.1.1), and makes equal tags the same text.
+fn usual_case(parts: &[&str]) -> String {
+    let mut tag = parts[0].to_ascii_lowercase();
+    for pair in parts.windows(2) {
+        let mut part = pair[1].to_ascii_lowercase();
+        match part.len() {
+            2 if pair[0].len() > 1 => part.make_ascii_uppercase(),
+            4 if pair[0].len() > 1 => part[..1].make_ascii_uppercase(),
+            _ => {}
+        }
+        tag.push('-');
+        tag.push_str(&part);
+    }
+    tag
 }
 
 /// Counts characters as people do (grapheme clusters) and bounds the bytes behind them too.
@@ -190,7 +218,7 @@ fn plain(text: &str, allow_lines: bool) -> Result<(), InvalidText> {
     Ok(())
 }
 
-fn is_mark(c: char) -> bool {
+pub(crate) fn is_mark(c: char) -> bool {
     matches!(
         c.general_category(),
         GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark | GeneralCategory::SpacingMark
@@ -205,11 +233,11 @@ fn is_visible(c: char) -> bool {
         && c != '\u{3164}'
 }
 
-fn is_bidi_control(c: char) -> bool {
+pub(crate) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
 }
 
-fn is_unassigned(c: char) -> bool {
+pub(crate) fn is_unassigned(c: char) -> bool {
     matches!(
         c.general_category(),
         GeneralCategory::Surrogate
@@ -276,7 +304,11 @@ mod tests {
 
     #[test]
     fn languages_have_the_shape_of_a_tag() {
-        assert_eq!("pt-BR".parse::<Language>().expect("valid").as_str(), "pt-BR");
+        for (tag, usual) in
+            [("pt-BR", "pt-BR"), ("EN-gb", "en-GB"), ("zh-hant-tw", "zh-Hant-TW"), ("EN-X-TW", "en-x-tw")]
+        {
+            assert_eq!(tag.parse::<Language>().expect("valid").as_str(), usual);
+        }
         for bad in ["", "e", "english", "en_US", "en-", "é"] {
             assert_eq!(code::<Language>(bad), "not_a_language_tag", "{bad}");
         }

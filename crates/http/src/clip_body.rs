@@ -1,6 +1,7 @@
 //! The clip as the API and the feeds show it: one shape, made in one place.
 
 use estrade_domain::media_url::MediaUrls;
+use estrade_domain::subtitles::{CAPTIONS_FILE, Track};
 use estrade_domain::{Audience, PublicId, Time, VersionId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -60,9 +61,48 @@ pub struct FailureBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct CaptionsBody {
     /// Language tag.
+    #[schema(example = "en")]
     pub language: String,
-    /// Address of the `WebVTT` file.
-    pub url: String,
+    /// What a player calls it.
+    #[schema(example = "English")]
+    pub label: String,
+    /// `captions` (everything heard) or `subtitles` (what is said).
+    #[schema(example = "captions")]
+    pub kind: String,
+    /// Made by a machine.
+    pub auto: bool,
+    /// Address of the `WebVTT` file, there once the clip is playable. What is at it never changes;
+    /// new captions have a new address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        example = "https://estrade.example/media/7k2m9x0q4v8n3c5t1w6z/01936f2e7d4b7c3a9f102b6c8d0e4a57/2f8h1k6r9v0c3m5t7x4z/captions.vtt"
+    )]
+    pub url: Option<String>,
+}
+
+/// Captions of a clip.
+#[derive(Debug, Clone)]
+pub struct Captions {
+    track: Track,
+    is_auto: bool,
+}
+
+impl Captions {
+    /// The captions of this track.
+    pub fn new(track: Track, is_auto: bool) -> Self {
+        Self { track, is_auto }
+    }
+
+    /// `folder` is the address of the media version shown.
+    fn body(&self, folder: Option<&str>) -> CaptionsBody {
+        CaptionsBody {
+            language: self.track.language.clone(),
+            label: self.track.label.clone(),
+            kind: self.track.kind.as_str().to_owned(),
+            auto: self.is_auto,
+            url: folder.map(|folder| format!("{folder}/{}/{CAPTIONS_FILE}", self.track.id)),
+        }
+    }
 }
 
 /// What is playable of a clip.
@@ -113,6 +153,8 @@ pub struct ClipFacts {
     pub failure: Option<FailureBody>,
     /// What is playable.
     pub media: Option<Media>,
+    /// Captions, by language.
+    pub captions: Vec<Captions>,
 }
 
 /// A clip.
@@ -170,7 +212,8 @@ pub struct ClipBody {
     /// Whether there is sound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_audio: Option<bool>,
-    /// Text tracks.
+    /// Text tracks, by language.
+    #[schema(max_items = 20)]
     pub captions: Vec<CaptionsBody>,
     /// Public counts.
     pub counts: CountsBody,
@@ -214,7 +257,7 @@ impl ClipBody {
             width: media.map(|media| media.width),
             height: media.map(|media| media.height),
             has_audio: media.map(|media| media.has_audio),
-            captions: Vec::new(),
+            captions: facts.captions.iter().map(|captions| captions.body(folder.as_deref())).collect(),
             counts,
             viewer,
         }

@@ -21,7 +21,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         require_json(&parts.headers)?;
-        let bytes = read_bounded(&parts.headers, body).await?;
+        let bytes = read_body(&parts.headers, body, JSON_BODY_MAX_BYTES, "a JSON body").await?;
         parse_json(&bytes).map(Self)
     }
 }
@@ -39,17 +39,17 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
-/// A JSON body in memory, as long as it may be.
-pub(crate) async fn read_bounded(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
+/// A whole body of at most `bytes_max`; `what` it is called when there is more.
+pub async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize, what: &str) -> Result<bytes::Bytes, Problem> {
     let too_large = || {
-        let detail = format!("a JSON body has at most {JSON_BODY_MAX_BYTES} bytes");
+        let detail = format!("{what} has at most {bytes_max} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     };
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > JSON_BODY_MAX_BYTES as u64) {
+    if declared.is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large());
     }
-    to_bytes(body, JSON_BODY_MAX_BYTES).await.map_err(|error| {
+    to_bytes(body, bytes_max).await.map_err(|error| {
         let is_too_large = std::error::Error::source(&error)
             .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if is_too_large { too_large() } else { Problem::bad_request("body_incomplete", "the body ended early") }

@@ -11,6 +11,6 @@ pub mod rate;
 pub mod request;
 pub mod serve;
 
-pub use extract::{Json, Path, Query};
+pub use extract::{Json, Path, Query, read_body};
 pub use identity::{Account, Identity, Viewer};
 pub use problem::{FieldError, Problem, Result};

@@ -8,11 +8,12 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use estrade_domain::limits::JSON_BODY_MAX_BYTES;
 use prometheus::IntCounter;
 use tokio::sync::Semaphore;
 
 use crate::Problem;
-use crate::extract::{is_json, read_bounded};
+use crate::extract::{is_json, read_body};
 use crate::metrics::RequestMetrics;
 
 /// How long a request waits for a place before it is turned away.
@@ -54,7 +55,7 @@ async fn receive_json(request: Request) -> Result<Request, Problem> {
         return Ok(request);
     }
     let (parts, body) = request.into_parts();
-    let read = tokio::time::timeout(BODY_DEADLINE, read_bounded(&parts.headers, body));
+    let read = tokio::time::timeout(BODY_DEADLINE, read_body(&parts.headers, body, JSON_BODY_MAX_BYTES, "a JSON body"));
     let bytes = read.await.map_err(|_| {
         Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body did not come within five seconds")
     })??;

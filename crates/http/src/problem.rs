@@ -26,6 +26,9 @@ pub struct FieldError {
     /// A sentence.
     #[schema(example = "a handle has 3 to 30 characters")]
     pub detail: String,
+    /// Number of the line, from one, where a text of lines was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 /// The body of every error answer (RFC 9457).
@@ -133,7 +136,16 @@ impl Problem {
     /// Adds a refused field.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>, code: impl Into<String>, detail: impl Into<String>) -> Self {
-        self.0.errors.push(FieldError { field: field.into(), code: code.into(), detail: detail.into() });
+        let (field, code, detail) = (field.into(), code.into(), detail.into());
+        self.0.errors.push(FieldError { field, code, detail, line: None });
+        self
+    }
+
+    /// Adds a refused line of the body.
+    #[must_use]
+    pub fn with_line(mut self, line: usize, code: impl Into<String>, detail: impl Into<String>) -> Self {
+        let (code, detail) = (code.into(), detail.into());
+        self.0.errors.push(FieldError { field: "body".to_owned(), code, detail, line: Some(line) });
         self
     }
 

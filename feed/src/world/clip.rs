@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use estrade_db::feed::{FeedClip, FeedCounts, FeedRendition};
 use estrade_domain::{AccountId, Audience, ClipId, PublicId, Time, VersionId};
-use estrade_http::clip_body::{ClipFacts, CreatorBody, Media};
+use estrade_http::clip_body::{Captions, ClipFacts, CreatorBody, Media};
 
 use crate::learning::length_bucket;
 
@@ -111,6 +111,7 @@ impl Clip {
                 progress: clip.progress,
                 failure: None,
                 media: Some(media),
+                captions: clip.captions.into_iter().map(|found| Captions::new(found.track, found.is_auto)).collect(),
             }),
         }
     }
@@ -169,6 +170,7 @@ pub mod tests {
                 has_audio: true,
                 is_complete: true,
             },
+            captions: vec![],
             audience: Audience::Everyone,
             is_recommendable: true,
             counts: FeedCounts::default(),

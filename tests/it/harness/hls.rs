@@ -15,6 +15,8 @@ pub struct Multivariant {
     pub variants: Vec<Variant>,
     /// Address of the sound's playlist.
     pub audio: Option<String>,
+    /// Attributes of the subtitles, their addresses absolute.
+    pub subtitles: Vec<BTreeMap<String, String>>,
 }
 
 #[derive(Debug)]
@@ -52,17 +54,24 @@ impl Multivariant {
         assert_eq!(answer.header("content-type"), "application/vnd.apple.mpegurl");
         let text = answer.text();
         assert!(text.starts_with("#EXTM3U\n"), "{text}");
-        let (mut variants, mut audio, mut pending) = (Vec::new(), None, None);
+        let (mut variants, mut audio, mut subtitles, mut pending) = (Vec::new(), None, Vec::new(), None);
         for line in text.lines() {
             if let Some(line) = line.strip_prefix("#EXT-X-STREAM-INF:") {
                 pending = Some(attributes(line));
             } else if let Some(line) = line.strip_prefix("#EXT-X-MEDIA:") {
-                audio = attributes(line).get("URI").map(|uri| join(url, uri));
+                let mut attributes = attributes(line);
+                let uri = join(url, &attributes["URI"]);
+                if attributes["TYPE"] == "AUDIO" {
+                    audio = Some(uri);
+                } else {
+                    attributes.insert("URI".to_owned(), uri);
+                    subtitles.push(attributes);
+                }
             } else if !line.starts_with('#') && !line.is_empty() {
                 variants.push(Variant { attributes: pending.take().expect("a STREAM-INF"), uri: join(url, line) });
             }
         }
-        Self { variants, audio }
+        Self { variants, audio, subtitles }
     }
 
     /// Short edges, in order.

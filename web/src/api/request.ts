@@ -25,6 +25,8 @@ export class ApiError extends Error {
 
 export interface RequestOptions {
   body?: unknown;
+  /** Sent as it is, in place of a body in JSON. */
+  raw?: { type: string; content: Blob };
   signal?: AbortSignal;
   keepalive?: boolean;
 }
@@ -45,13 +47,14 @@ async function send(method: string, path: string, options: RequestOptions): Prom
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const headers: Record<string, string> = { Accept: "application/json" };
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  if (options.raw) headers["Content-Type"] = options.raw.type;
   try {
     return await fetch(path, {
       method,
       headers,
       credentials: "same-origin",
       keepalive: options.keepalive ?? false,
-      body: options.body === undefined ? null : JSON.stringify(options.body),
+      body: options.raw?.content ?? (options.body === undefined ? null : JSON.stringify(options.body)),
       signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
     });
   } catch (cause) {

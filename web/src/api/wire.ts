@@ -10,6 +10,16 @@ export interface Creator {
   avatar_url?: string | null;
 }
 
+/** A text track of a clip. */
+export interface Captions {
+  language: string;
+  label: string;
+  kind: "captions" | "subtitles";
+  auto: boolean;
+  /** There once the clip is playable. */
+  url?: string;
+}
+
 export interface ClipFailure {
   code: string;
   message: string;
@@ -36,6 +46,7 @@ export interface Clip {
   width?: number | null;
   height?: number | null;
   has_audio?: boolean | null;
+  captions: Captions[];
   counts: { views: number; likes: number; comments: number; shares: number };
   viewer: { liked: boolean; following: boolean };
 }
@@ -120,6 +131,8 @@ export interface FieldProblem {
   field: string;
   code: string;
   detail: string;
+  /** Where a text of lines was refused. */
+  line?: number;
 }
 
 /** RFC 9457 with the contract's additions. */

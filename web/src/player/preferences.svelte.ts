@@ -17,6 +17,9 @@ class Preferences {
   autoplay = $state(readSetting("autoplay") === null ? !this.isCalm() : readSetting("autoplay") === "on");
   /** Single-key shortcuts. */
   keys = $state(readSetting("keys") !== "off");
+  captions = $state(readSetting("captions") === "on");
+  /** The language of captions chosen last. */
+  captionsLanguage = $state(readSetting("captions-language"));
 
   isCalm(): boolean {
     return prefersLess() || savesData();
@@ -35,6 +38,17 @@ class Preferences {
   setAutoplay(on: boolean): void {
     this.autoplay = on;
     writeSetting("autoplay", on ? "on" : "off");
+  }
+
+  setCaptions(on: boolean): void {
+    this.captions = on;
+    writeSetting("captions", on ? "on" : null);
+  }
+
+  setCaptionsLanguage(language: string): void {
+    this.captionsLanguage = language;
+    writeSetting("captions-language", language);
+    this.setCaptions(true);
   }
 
   setKeys(on: boolean): void {

@@ -1,4 +1,4 @@
-export type Command = "next" | "previous" | "toggle" | "back" | "forward" | "mute" | "like" | "share" | "why" | "not-interested" | "fullscreen" | "picture-in-picture" | "help";
+export type Command = "next" | "previous" | "toggle" | "back" | "forward" | "mute" | "captions" | "like" | "share" | "why" | "not-interested" | "fullscreen" | "picture-in-picture" | "help";
 
 export interface KeyPress {
   key: string;
@@ -13,6 +13,7 @@ const MOVES: Record<string, Command> = { ArrowDown: "next", PageDown: "next", Ar
 const LETTERS: Record<string, Command> = {
   k: "toggle",
   m: "mute",
+  c: "captions",
   l: "like",
   s: "share",
   w: "why",
@@ -59,6 +60,7 @@ export const KEY_HELP: readonly [string, string][] = [
   ["Space · K", "Play or pause"],
   ["← →", "Back or forward 5 seconds"],
   ["M", "Sound on or off"],
+  ["C", "Captions on or off"],
   ["L", "Like"],
   ["S", "Copy the link"],
   ["W", "Why this clip"],

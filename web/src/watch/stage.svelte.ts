@@ -9,6 +9,7 @@ import { preferences } from "../player/preferences.svelte";
 import { Quality } from "../player/quality";
 import { StallWatch, type StallStage } from "../player/stall";
 import type { Feed, WatchItem } from "./feed.svelte";
+import { ShownCaptions } from "./captions.svelte";
 import { announceToSystem } from "./media-session";
 
 /** The failure of a clip the server no longer has for this viewer. */
@@ -30,6 +31,7 @@ export class Stage {
   /** Elements that have a picture to show. */
   shown = $state<boolean[]>([false, false, false]);
   durationMs = $state(0);
+  readonly captions = new ShownCaptions();
 
   private pool: Pool | null = null;
   private videos: readonly HTMLVideoElement[] = [];

@@ -1,8 +1,10 @@
 //! The things people watch.
 
 pub(crate) mod delete;
+pub(crate) mod delete_captions;
 pub(crate) mod get;
 pub(crate) mod like;
+pub(crate) mod put_captions;
 pub(crate) mod report;
 pub(crate) mod retry;
 pub(crate) mod stream;

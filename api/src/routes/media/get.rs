@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
-use super::{etag, range};
+use super::{captions, etag, range, segment_number};
 use crate::ApiState;
 
 /// Name of a rendition's media playlist.
@@ -31,7 +31,7 @@ const PLAYLIST_FINISHED: &str = "public, max-age=60";
 /// Playlists that still grow.
 const PLAYLIST_GROWING: &str = "public, max-age=1";
 /// What a ticket opened stays with its holder.
-const PRIVATE: &str = "private, no-store";
+pub(super) const PRIVATE: &str = "private, no-store";
 /// Lets a CDN purge everything of a clip at once.
 const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 
@@ -43,6 +43,7 @@ enum Target {
     Poster,
     Init { name: String },
     Segment { number: i32, name: String },
+    Captions { id: PublicId, file: captions::File },
 }
 
 impl Target {
@@ -54,6 +55,10 @@ impl Target {
                 _ => None,
             };
         };
+        // Renditions' names are shorter than ids.
+        if let Ok(id) = rendition.parse() {
+            return captions::File::parse(file).map(|file| Self::Captions { id, file });
+        }
         let is_name = (1..=16).contains(&rendition.len())
             && rendition.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         if !is_name {
@@ -63,9 +68,7 @@ impl Target {
             PLAYLIST_NAME => Some(Self::Playlist { rendition: rendition.to_owned() }),
             INIT_NAME => Some(Self::Init { name: format!("{rendition}/{file}") }),
             _ => {
-                let digits = file.strip_prefix('s')?.strip_suffix(".m4s")?;
-                let is_number = digits.len() == 5 && digits.bytes().all(|b| b.is_ascii_digit());
-                let number = is_number.then(|| digits.parse().ok()).flatten()?;
+                let number = segment_number(file, ".m4s")?;
                 Some(Self::Segment { number, name: format!("{rendition}/{file}") })
             }
         }
@@ -111,9 +114,9 @@ pub async fn get_file(
     serve(&api, Request::new(&clip, &version, None, None, &file)?, &headers).await
 }
 
-/// Media playlist (`index.m3u8`), init segment (`init.mp4`) or media segment (`s00000.m4s`) of a public clip
+/// Media playlist (`index.m3u8`), init segment (`init.mp4`), media segment (`s00000.m4s`) or captions of a public clip
 #[utoipa::path(get, path = "/media/{clip}/{version}/{rendition}/{file}", tag = "media",
-    params(("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("rendition" = String, Path, description = "Such as `v540` or `audio`"), ("file" = String, Path, description = "`index.m3u8`, `init.mp4` or `s00000.m4s`")),
+    params(("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("rendition" = String, Path, description = "Such as `v540` or `audio`, or the id of captions"), ("file" = String, Path, description = "`index.m3u8`, `init.mp4`, `s00000.m4s`; of captions `captions.vtt`, `index.m3u8`, `s00000.vtt`")),
     responses((status = 200, description = "The file"), (status = 206, description = "The range asked for"), (status = 304, description = "Unchanged"),
         (status = 404, description = "No such media, or not public", body = ProblemBody), (status = 416, description = "Range outside of the file", body = ProblemBody), (status = 503, description = "Try again", body = ProblemBody)))]
 pub async fn get_rendition_file(
@@ -137,9 +140,9 @@ pub async fn get_file_by_ticket(
     serve(&api, Request::new(&clip, &version, Some(ticket), None, &file)?, &headers).await
 }
 
-/// Playlist, init segment or segment of a clip that is not public, through a ticket
+/// Playlist, init segment, segment or captions of a clip that is not public, through a ticket
 #[utoipa::path(get, path = "/media/t/{ticket}/{clip}/{version}/{rendition}/{file}", tag = "media",
-    params(("ticket" = String, Path, description = "From the clip's addresses; lives 10 minutes"), ("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("rendition" = String, Path, description = "Such as `v540` or `audio`"), ("file" = String, Path, description = "`index.m3u8`, `init.mp4` or `s00000.m4s`")),
+    params(("ticket" = String, Path, description = "From the clip's addresses; lives 10 minutes"), ("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("rendition" = String, Path, description = "Such as `v540` or `audio`, or the id of captions"), ("file" = String, Path, description = "`index.m3u8`, `init.mp4`, `s00000.m4s`; of captions `captions.vtt`, `index.m3u8`, `s00000.vtt`")),
     responses((status = 200, description = "The file"), (status = 206, description = "The range asked for"), (status = 304, description = "Unchanged"), (status = 403, description = "The ticket is not valid or has expired", body = ProblemBody),
         (status = 404, description = "No such media, or no longer for you", body = ProblemBody), (status = 416, description = "Range outside of the file", body = ProblemBody), (status = 503, description = "Try again", body = ProblemBody)))]
 pub async fn get_rendition_file_by_ticket(
@@ -157,12 +160,20 @@ async fn serve(api: &ApiState, request: Request, headers: &HeaderMap) -> Result<
     let is_private = request.ticket.is_some();
     let mut response = match &request.target {
         Target::Multivariant => {
-            let playlist = media::find_multivariant(&mut conn, request.version).await?;
+            let playlist = captions::find_multivariant(&mut conn, request.version).await?;
             playlist_response(playlist, &access, is_private, headers)?
         }
         Target::Playlist { rendition } => {
             let playlist = media::find_playlist(&mut conn, request.version, rendition).await?;
             playlist_response(playlist, &access, is_private, headers)?
+        }
+        Target::Captions { id, file: captions::File::Playlist } => {
+            let playlist = captions::find_playlist(&mut conn, request.version, id).await?;
+            playlist_response(playlist, &access, is_private, headers)?
+        }
+        Target::Captions { id, file } => {
+            let text = captions::find_text(&mut conn, request.version, id, *file).await?.ok_or_else(gone)?;
+            captions::text_response(text, is_private, headers)
         }
         Target::Poster => {
             let token = access.poster_token.ok_or_else(gone)?;
@@ -233,12 +244,12 @@ fn playlist_response(
 }
 
 /// Half of the digest is enough to tell versions of one file apart.
-fn entity_tag(digest: &[u8; 32]) -> String {
+pub(super) fn entity_tag(digest: &[u8; 32]) -> String {
     let half = digest.iter().take(16).fold(0u128, |tag, byte| (tag << 8) | u128::from(*byte));
     format!("\"{half:032x}\"")
 }
 
-fn is_unchanged(headers: &HeaderMap, tag: &str) -> bool {
+pub(super) fn is_unchanged(headers: &HeaderMap, tag: &str) -> bool {
     let sent = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     sent.is_some_and(|sent| etag::matches(sent, tag))
 }
@@ -324,6 +335,9 @@ mod tests {
             (Some("v540"), "s+0001.m4s"),
             (Some("v540"), "s00001.mp4"),
             (Some("v540"), "other"),
+            (Some("v540"), "captions.vtt"),
+            (Some("00000000000000000000"), "init.mp4"),
+            (Some("0000000000000000000l"), "captions.vtt"),
         ] {
             assert_eq!(Target::parse(rendition, file), None, "{rendition:?} {file}");
         }
