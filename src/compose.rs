@@ -1,7 +1,6 @@
 //! The wiring: the only file that knows every crate.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,7 +78,7 @@ pub(crate) async fn serve(parts: Parts, shutdown: Shutdown) -> anyhow::Result<()
     let public = bind(parts.settings.listen).await?;
     let operators = bind(parts.settings.metrics_listen).await?;
     let addresses = parts.settings.addresses(public.local_addr()?)?;
-    let base = prepare(&parts, &addresses, settings.accounts.guests_per_minute)?;
+    let base = prepare(&parts, &addresses)?;
     let mut running =
         Running { tasks: TaskTracker::new(), stop: shutdown.soft.clone(), uploads: None, feed: None, sandbox: None };
     let mut router = OpenApiRouter::new();
@@ -121,7 +120,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
-fn prepare(parts: &Parts, addresses: &Addresses, guests_per_minute: NonZeroU32) -> anyhow::Result<Base> {
+fn prepare(parts: &Parts, addresses: &Addresses) -> anyhow::Result<Base> {
     let registry = Registry::new();
     registry.register(Box::new(ProcessCollector::for_self()))?;
     let identity = Identity {
@@ -129,7 +128,7 @@ fn prepare(parts: &Parts, addresses: &Addresses, guests_per_minute: NonZeroU32) 
         clock: Arc::new(SystemClock),
         entropy: parts.entropy.clone(),
         public_url: addresses.public.clone(),
-        guests: Arc::new(RateLimit::new(guests_per_minute)),
+        guests: Arc::new(RateLimit::new(parts.settings.accounts.guests_per_minute)),
     };
     if !identity.has_secure_cookies() {
         tracing::warn!(url = %identity.public_url, "cookies travel over plain HTTP; put TLS in front and set ESTRADE_PUBLIC_URL");

@@ -62,7 +62,7 @@ try {
   await page.context().setExtraHTTPHeaders({ Authorization: `Bearer ${AUTH}` });
   await page.goto(`${BASE}/studio`);
   await page.getByRole("button", { name: /^Captions of/ }).click();
-  await page.getByLabel("Language").selectOption("fr");
+  await page.getByLabel("Language", { exact: true }).selectOption("fr");
   await page.getByLabel("File").setInputFiles(file("bad.vtt", "WEBVTT\n\n00:00 --> 00:01.000\na\n\n00:02.000 --> 00:01.000\nb\n"));
   await page.getByRole("button", { name: "Add" }).click();
   const faults = page.getByRole("list", { name: "What is wrong, by line" });

@@ -6,10 +6,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use estrade_domain::limits::JSON_BODY_MAX_BYTES;
+use futures::StreamExt;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::Problem;
+
+/// A body that is too large is read and thrown away if it is not larger than this.
+const DISCARDED_MAX_BYTES: u64 = 4 << 20;
 
 /// A JSON body, in and out. In: `application/json`, at most 64 KiB, every field known.
 #[derive(Debug)]
@@ -46,7 +50,10 @@ pub async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize, what: 
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     };
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > bytes_max as u64) {
+    if let Some(length) = declared.filter(|length| *length > bytes_max as u64) {
+        if length <= DISCARDED_MAX_BYTES {
+            discard(body).await;
+        }
         return Err(too_large());
     }
     to_bytes(body, bytes_max).await.map_err(|error| {
@@ -54,6 +61,12 @@ pub async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize, what: 
             .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if is_too_large { too_large() } else { Problem::bad_request("body_incomplete", "the body ended early") }
     })
+}
+
+/// Clients write before they read: closing at once would cut them off from the refusal.
+async fn discard(body: Body) {
+    let mut body = body.into_data_stream();
+    while let Some(Ok(_)) = body.next().await {}
 }
 
 /// Parses a JSON object; a syntax error is 400 `invalid_json`, a value that does not fit 422 `invalid_field`.

@@ -210,6 +210,7 @@ pub mod tests {
 
     fn loaded() -> FeedClip {
         FeedClip {
+            captions: Vec::new(),
             id: ClipId(Uuid::nil()),
             public_id: public_id(1),
             creator_id: creator(1),

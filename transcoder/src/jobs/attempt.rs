@@ -19,7 +19,9 @@ use super::rest::Rest;
 use crate::media::PosterReport;
 use crate::package::ChunkFacts;
 use crate::plan::{Limits, TranscodePlan};
-use crate::{ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, transcode_file};
+use crate::{
+    ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, transcode_file,
+};
 
 /// Objects stored at a time.
 const STORES_AT_A_TIME: usize = 4;
@@ -112,15 +114,18 @@ impl Attempt<'_> {
             }
             Ok::<_, AttemptError>(Next::GoOn)
         };
-        tokio::pin!(work, publish);
-        let (outcome, next) = tokio::select! {
-            // Publishing ends first when it fails or no more is wanted: the work is dropped, and the child with it.
-            next = &mut publish => match next? {
-                Next::Leave => return Ok(()),
-                Next::GoOn => (work.await, Next::GoOn),
-            },
-            outcome = &mut work => (outcome, publish.await?),
+        let ended = {
+            tokio::pin!(work, publish);
+            tokio::select! {
+                // Publishing ends first when it fails or no more is wanted: the work is dropped, and the child with it.
+                next = &mut publish => match next? {
+                    Next::Leave => None,
+                    Next::GoOn => Some((work.await, Next::GoOn)),
+                },
+                outcome = &mut work => Some((outcome, publish.await?)),
+            }
         };
+        let Some((outcome, next)) = ended else { return Ok(()) };
         match outcome {
             Ok(outcome) => self.count_run(&outcome),
             Err(error) if next == Next::GoOn => return Err(AttemptError::Transcode(error)),

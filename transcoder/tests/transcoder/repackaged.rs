@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use estrade_transcoder::{
-    Options, TranscodeError,
+    Options, Resume, TranscodeError,
+    package::ChunkFacts,
     plan::{TopRung, WhyEncoded},
 };
 
 use crate::{
     Case,
     media::{Made, bytes_of, ffmpeg, ffprobe, make},
-    run::{Run, options, transcode, try_transcode},
+    run::{Run, options, transcode, try_go_on, try_transcode},
 };
 
 pub const CASES: &[Case] = &[
@@ -121,7 +122,7 @@ fn a_repackaged_clip_resumes_with_the_same_bytes() {
     assert_eq!(whole.chunks.len(), 3);
     for stored in [1, 2] {
         let options = Options { resume: Some(whole.resume_after(stored)), ..options() };
-        let rest = try_transcode_rest(&made, &options);
+        let rest = try_transcode_rest(&made, &options, &whole.facts(stored));
         let files = rest.chunks.iter().flat_map(|ready| &ready.files);
         let made_again: Vec<_> = files.filter(|file| file.name.starts_with("v240")).collect();
         assert!(!made_again.is_empty());
@@ -132,8 +133,8 @@ fn a_repackaged_clip_resumes_with_the_same_bytes() {
     }
 }
 
-fn try_transcode_rest(made: &Made, options: &Options) -> Run {
-    try_transcode(made, options).unwrap_or_else(|error| panic!("no clip: {error}"))
+fn try_transcode_rest(made: &Made, options: &Options, earlier: &[ChunkFacts]) -> Run {
+    try_go_on(made, options, earlier).unwrap_or_else(|error| panic!("no clip: {error}"))
 }
 
 fn a_single_rung_is_repackaged() {
@@ -207,7 +208,7 @@ fn damage_in_a_later_chunk_begins_anew() {
     let error = try_transcode(&made, &options()).err().expect("an error");
     let TranscodeError::Replanned { plan, .. } = error else { panic!("{error}") };
     assert_eq!(plan.top_rung, TopRung::Encoded { why: WhyEncoded::Decoding });
-    let resume = estrade_transcoder::Resume { plan: *plan, chunks: Vec::new(), poster: None };
-    let run = try_transcode_rest(&made, &Options { resume: Some(resume), ..options() });
+    let resume = Resume { plan: *plan, first_chunk: 0, inits: Vec::new(), wants_poster: true };
+    let run = try_transcode_rest(&made, &Options { resume: Some(resume), ..options() }, &[]);
     assert!(run.outcome.package.complete);
 }

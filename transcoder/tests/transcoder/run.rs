@@ -25,6 +25,7 @@ pub struct Run {
 }
 
 /// An outcome, and what can be published with it.
+#[derive(Debug)]
 pub struct Finished {
     pub package: Package,
     pub poster: Option<PosterReport>,
@@ -37,7 +38,7 @@ pub struct Finished {
 
 impl Finished {
     fn new(plan: &TranscodePlan, earlier: &[ChunkFacts], outcome: Outcome) -> Self {
-        let Outcome { chunks, poster, duration_ms, width, height, has_audio, stats } = outcome;
+        let Outcome { chunks, poster, duration_ms, width, height, has_audio, stats, .. } = outcome;
         let all = [earlier, &chunks].concat();
         let package = assemble(plan, &all).expect("the chunks are those of the plan");
         Self { package, poster, duration_ms, width, height, has_audio, stats }

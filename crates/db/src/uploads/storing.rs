@@ -179,7 +179,7 @@ pub async fn find_open_offsets(conn: &mut PgConnection, spool_id: Uuid, ids: &[U
 pub async fn sum_promised(conn: &mut PgConnection, spool_id: Uuid, now: Time) -> Result<u64> {
     let promised = sqlx::query_scalar!(
         r#"SELECT coalesce(sum(length_bytes - offset_bytes), 0)::bigint AS "promised!"
-           FROM uploads WHERE state = 'receiving' AND spool_id = $1 AND last_byte_at > $2 - interval '10 minutes'"#,
+           FROM uploads WHERE state = 'receiving' AND spool_id = $1 AND last_byte_at > $2::timestamptz - interval '10 minutes'"#,
         spool_id,
         now,
     )

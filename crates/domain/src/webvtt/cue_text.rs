@@ -120,7 +120,7 @@ impl Builder {
         after
     }
 
-    /// In WebVTT every `<` begins a tag; SubRip writes hearts with it.
+    /// In `WebVTT` every `<` begins a tag; `SubRip` writes hearts with it.
     fn is_tag(&self, after: &str) -> bool {
         self.format == Format::WebVtt
             || (after.contains('>') && after.trim_start_matches('/').starts_with(|c: char| c.is_ascii_alphabetic()))

@@ -17,11 +17,7 @@ pub(super) struct Clip {
 ///
 /// The easy one is a slow drift over a still scene with a little grain, as from a phone on a
 /// table. The hard one moves everywhere at once, with fine detail that no block can borrow.
-const MADE: [(&str, &str, u32); 3] = [
-    ("easy 8 s", EASY, 8),
-    ("hard 8 s", HARD, 8),
-    ("easy 30 s", EASY, 30),
-];
+const MADE: [(&str, &str, u32); 3] = [("easy 8 s", EASY, 8), ("hard 8 s", HARD, 8), ("easy 30 s", EASY, 30)];
 const EASY: &str = "mandelbrot=size=1280x2200:rate=30:maxiter=300:start_scale=2.6:end_scale=2.5:end_pts=2000,\
     crop=1080:1920:x='100+40*sin(t/2)':y='140+t*4',noise=alls=5:allf=t,format=yuv420p";
 const HARD: &str = "life=size=360x640:rate=30:ratio=0.3:death_color=#204060:life_color=#e0c070:mold=12:seed=7,\
@@ -52,10 +48,13 @@ fn make(name: &str, picture: &str, secs: u32, folder: &Path) -> Result<Clip> {
     }
     say(&format!("making the clip {name}"));
     let half_made = clip.path.with_extension("part.mp4");
-    let sound = "anoisesrc=color=pink:sample_rate=48000:amplitude=0.2:seed=1,tremolo=f=3,aformat=channel_layouts=stereo";
+    let sound =
+        "anoisesrc=color=pink:sample_rate=48000:amplitude=0.2:seed=1,tremolo=f=3,aformat=channel_layouts=stereo";
     run(ffmpeg::command("ffmpeg")
         .args(["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, "-t", &secs.to_string()])
-        .args(["-c:v", "libx264", "-preset", "veryfast", "-b:v", "18M", "-maxrate", "24M", "-bufsize", "24M", "-g", "30"])
+        .args([
+            "-c:v", "libx264", "-preset", "veryfast", "-b:v", "18M", "-maxrate", "24M", "-bufsize", "24M", "-g", "30",
+        ])
         .args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"])
         .args(["-c:a", "aac", "-b:a", "128k"])
         .arg(&half_made))?;

@@ -18,22 +18,25 @@ pub(super) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 
 /// One decode of all pictures, which go nowhere.
 pub(super) fn decode(source: &Path, threads: u64) -> Result<Cost> {
-    measure::run(
-        command("ffmpeg")
-            .args(["-threads", &threads.to_string(), "-noautorotate", "-i"])
-            .arg(source)
-            .args(["-map", "0:v:0", "-vsync", "passthrough", "-f", "null", "-"]),
-    )
+    measure::run(command("ffmpeg").args(["-threads", &threads.to_string(), "-noautorotate", "-i"]).arg(source).args([
+        "-map",
+        "0:v:0",
+        "-vsync",
+        "passthrough",
+        "-f",
+        "null",
+        "-",
+    ]))
 }
 
 /// Raw pictures of one rung.
 pub(super) fn make_raw(source: &Path, rung: &Rung, folder: &Path) -> Result<PathBuf> {
     let path = folder.join(format!("{}.yuv", rung.name));
-    run(command("ffmpeg").arg("-i").arg(source).args(["-map", "0:v:0", "-vf", &scale(rung), "-r", &rung.rate]).args([
-        "-f",
-        "rawvideo",
-        path.to_string_lossy().as_ref(),
-    ]))?;
+    run(command("ffmpeg")
+        .arg("-i")
+        .arg(source)
+        .args(["-map", "0:v:0", "-vf", &scale(rung), "-r", &rung.rate])
+        .args(["-f", "rawvideo", path.to_string_lossy().as_ref()]))?;
     Ok(path)
 }
 

@@ -47,8 +47,15 @@ pub(super) struct Run {
 /// Builds the example and returns its path.
 pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
     say("building the transcoder");
-    run(cargo(workspace)
-        .args(["build", "--release", "--locked", "--package", "estrade-transcoder", "--example", "transcode"]))?;
+    run(cargo(workspace).args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "estrade-transcoder",
+        "--example",
+        "transcode",
+    ]))?;
     Ok(workspace.target().join("release/examples/transcode"))
 }
 

@@ -56,12 +56,7 @@ impl Judge {
             rung.divisor,
             log.display()
         );
-        run(command(&self.0)
-            .arg("-i")
-            .arg(made)
-            .arg("-i")
-            .arg(source)
-            .args(["-lavfi", &graph, "-f", "null", "-"]))?;
+        run(command(&self.0).arg("-i").arg(made).arg("-i").arg(source).args(["-lavfi", &graph, "-f", "null", "-"]))?;
         let text = fs::read_to_string(&log).context("libvmaf wrote nothing")?;
         let found: serde_json::Value = serde_json::from_str(&text).context("libvmaf's log is no JSON")?;
         found["pooled_metrics"]["vmaf"]["mean"].as_f64().context("libvmaf's log has no mean")
