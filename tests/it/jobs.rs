@@ -315,3 +315,19 @@ fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
+
+#[tokio::test]
+async fn a_clip_deleted_while_it_is_processed_leaves_nothing_behind() {
+    let server = Estrade::start().await;
+    let (creator, db) = (server.sign_up("regretful").await, server.db().await);
+    let id = strike_in_the_middle(&creator, &db).await;
+    creator.delete(&format!("/v1/clips/{id}")).await.expect(204);
+    let blobs = server.blobs();
+    eventually("nobody works on it, and no object of it is left", || async {
+        let statement = "SELECT count(*) FROM jobs WHERE state IN ('available', 'running')";
+        let live: i64 = sqlx::query_scalar(statement).fetch_one(&db).await.expect("a count");
+        let left = [blobs.list("media/").await.expect("listed"), blobs.list("sources/").await.expect("listed")];
+        (live == 0 && left.concat().is_empty()).then_some(())
+    })
+    .await;
+}

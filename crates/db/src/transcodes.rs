@@ -84,6 +84,15 @@ pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result
     .transpose()
 }
 
+/// The creator of a clip that was deleted; none while it is there.
+pub async fn find_creator_of_deleted(conn: &mut PgConnection, clip_id: ClipId) -> Result<Option<AccountId>> {
+    let creator =
+        sqlx::query_scalar!("SELECT creator_id FROM clips WHERE id = $1 AND deleted_at IS NOT NULL", clip_id.0)
+            .fetch_optional(conn)
+            .await?;
+    Ok(creator.map(AccountId))
+}
+
 /// Writes the plan down, so that whoever goes on does so with the same one; `token` is the lease
 /// token of the attempt that made it.
 pub async fn save_plan(conn: &mut PgConnection, version_id: VersionId, plan: &Value, token: i64) -> Result<()> {

@@ -99,6 +99,27 @@ fn accident_messages(code: &str) -> (&'static str, &'static str) {
 
 impl TranscodeHandler {
     async fn transcode(&self, begin: &Begin<'_>, range: Option<Range<usize>>) -> Result<(), JobError> {
+        let done = self.work_on(begin, range).await;
+        self.sweep_if_deleted(begin).await?;
+        done
+    }
+
+    /// A clip may be deleted while it is worked on. What was stored after its media were deleted has
+    /// to go too, and this attempt stores nothing more.
+    async fn sweep_if_deleted(&self, begin: &Begin<'_>) -> Result<(), JobError> {
+        let mut tx = self.pool.begin().await.map_err(DbError::from)?;
+        let Some(creator_id) = transcodes::find_creator_of_deleted(&mut tx, begin.clip_id).await? else {
+            return Ok(());
+        };
+        let job = Job::DeleteMedia { clip_id: begin.clip_id };
+        let weight = Weight::light(creator_id);
+        let is_new = enqueue(&mut tx, &job, weight, self.clock.now(), &self.entropy).await?;
+        tx.commit().await.map_err(DbError::from)?;
+        // A deletion under way may have looked before the last object was stored.
+        if is_new { Ok(()) } else { Err(JobError::retry("deletion_under_way", "the clip is being deleted")) }
+    }
+
+    async fn work_on(&self, begin: &Begin<'_>, range: Option<Range<usize>>) -> Result<(), JobError> {
         let Some((work, start)) = begin.find_start(range).await? else { return Ok(()) };
         let started = Instant::now();
         let dir = tempfile::Builder::new().prefix("clip-").tempdir_in(&self.work_dir).map_err(io_trouble)?;

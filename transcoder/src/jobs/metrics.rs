@@ -64,7 +64,9 @@ impl TranscoderMetrics {
             )?,
             child_peak: Histogram::with_opts(
                 HistogramOpts::new("estrade_transcoder_child_peak_bytes", "Most memory a child had").buckets(
-                    [64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048].map(|mib| f64::from(mib << 20)).to_vec(),
+                    [64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048]
+                        .map(|mib| f64::from(mib) * f64::from(1 << 20))
+                        .to_vec(),
                 ),
             )?,
             realtime: Histogram::with_opts(

@@ -20,7 +20,7 @@ use crate::{
 const CODECS: &str = "mp4a.40.2";
 /// Frames encoded before the first one that is kept when work resumes in the middle, so that
 /// the encoder has settled and the joint cannot be heard.
-const RUN_UP_FRAMES: u64 = 8;
+const RUN_UP_FRAMES: u64 = 48;
 /// How much earlier than needed the reader starts when work resumes in the middle.
 const SEEK_EARLIER_US: i64 = 500_000;
 
@@ -151,7 +151,7 @@ impl<'a> Output<'a> {
         if piece.time != samples(self.next_frame) {
             return Err(MediaError::Inconsistent("a frame of sound is missing".into()));
         }
-        self.samples.push(Sample { bytes: piece.bytes, shift_ticks: 0 });
+        self.samples.push(Sample { bytes: piece.bytes, shift_ticks: 0, is_key: true });
         self.next_frame += 1;
         while self.segment < self.audio.segment_starts.len()
             && self.next_frame == self.audio.segment_frames(self.segment).end

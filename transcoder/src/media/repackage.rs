@@ -97,7 +97,7 @@ impl<'a> Repackager<'a> {
         if !wanted.contains(&slot) {
             return broken(format!("a picture of slot {slot} among those of {wanted:?}"));
         }
-        self.samples.push(Sample { bytes: picture.to_sample(), shift_ticks });
+        self.samples.push(Sample { bytes: picture.to_sample(), shift_ticks, is_key: picture.is_key });
         self.position = Some(position + 1);
         if self.samples.len() as u64 == wanted.end - wanted.start {
             self.sizes.push(self.writer.write_segment(self.segment, wanted.start, &self.samples)?);

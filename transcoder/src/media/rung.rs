@@ -208,7 +208,7 @@ impl Cutter<'_> {
             .and_then(|shown| shown.checked_sub(decoded))
             .and_then(|shift| u32::try_from(shift).ok())
             .ok_or_else(|| MediaError::Inconsistent("a picture is far out of order".into()))?;
-        self.samples.push(Sample { bytes: annex_b_to_sample(&piece.bytes), shift_ticks });
+        self.samples.push(Sample { bytes: annex_b_to_sample(&piece.bytes), shift_ticks, is_key: piece.is_key });
         self.position += 1;
         Ok(())
     }

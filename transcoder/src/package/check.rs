@@ -163,6 +163,8 @@ fn sum_samples(run: &[u8]) -> Result<(u32, u64), CheckError> {
         0x201 => (12, 4),
         0xa05 => (16, 8),
         0xb05 => (20, 12),
+        0xe01 => (12, 12),
+        0xf01 => (16, 16),
         _ => return Err(CheckError::Content("the run has other flags than ours")),
     };
     let mut total = 0;
@@ -180,9 +182,15 @@ mod tests {
     use crate::package::{Fragment, Sample, VideoTrack, fragment, video_init};
 
     fn segment(first: u64, is_sound: bool) -> Vec<u8> {
-        let samples: Vec<Sample> =
-            (0..5u8).map(|i| Sample { bytes: vec![i; 10 + usize::from(i)], shift_ticks: 1000 }).collect();
+        let samples: Vec<Sample> = (0..5u8)
+            .map(|i| Sample { bytes: vec![i; 10 + usize::from(i)], shift_ticks: 1000, is_key: i == 0 })
+            .collect();
         fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, is_sound, samples: &samples })
+    }
+
+    fn segment_with_keys(first: u64) -> Vec<u8> {
+        let samples = vec![Sample { bytes: vec![1; 9], shift_ticks: 1000, is_key: true }; 5];
+        fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, is_sound: false, samples: &samples })
     }
 
     fn init() -> Vec<u8> {
@@ -194,6 +202,8 @@ mod tests {
         let facts = |start_ticks| SegmentFacts { sequence: 7, start_ticks, samples: 5 };
         assert_eq!(check_segment(&segment(92, false)), Ok(facts(90_000)));
         assert_eq!(check_segment(&segment(0, false)), Ok(facts(0)));
+        assert_eq!(check_segment(&segment_with_keys(92)), Ok(facts(90_000)));
+        assert_eq!(check_segment(&segment_with_keys(0)), Ok(facts(0)));
         assert_eq!(check_segment(&segment(90, true)), Ok(facts(90_000)));
         assert_eq!(check_init(&init()), Ok(InitFacts { sample_entry: "avc1".into() }));
     }

@@ -14,6 +14,8 @@ pub struct Sample {
     pub bytes: Vec<u8>,
     /// Presentation time minus decoding time, in ticks.
     pub shift_ticks: u32,
+    /// Needs no other sample. The first of a segment never does; of a source's own pictures others may not either.
+    pub is_key: bool,
 }
 
 /// A run of samples that starts with one that needs no other.
@@ -54,6 +56,11 @@ impl Fragment<'_> {
         }
     }
 
+    /// Pictures inside of the segment need no other either.
+    fn has_own_flags(&self) -> bool {
+        !self.is_sound && self.samples.iter().skip(1).any(|sample| sample.is_key)
+    }
+
     /// The first pictures of a clip are not evenly spaced in decoding time, everything else is.
     fn has_own_lengths(&self) -> bool {
         !self.is_sound && self.first <= REORDERED_PICTURES
@@ -88,8 +95,12 @@ fn track_fragment_header(w: &mut BoxWriter, fragment: &Fragment<'_>) {
 
 /// Writes the run and returns where its data offset is to be filled in.
 fn track_run(w: &mut BoxWriter, fragment: &Fragment<'_>) -> usize {
-    let lengths = fragment.has_own_lengths();
-    let picture_flags = if fragment.is_sound { 0 } else { 0x004 | 0x800 };
+    let (lengths, flags) = (fragment.has_own_lengths(), fragment.has_own_flags());
+    let picture_flags = match (fragment.is_sound, flags) {
+        (true, _) => 0,
+        (false, false) => 0x004 | 0x800,
+        (false, true) => 0x400 | 0x800,
+    };
     let length_flag = if lengths { 0x100 } else { 0 };
     let count = u32::try_from(fragment.samples.len()).expect("a segment has a few hundred samples");
     let mut offset_at = 0;
@@ -97,7 +108,7 @@ fn track_run(w: &mut BoxWriter, fragment: &Fragment<'_>) -> usize {
         w.u32(count);
         offset_at = w.len();
         w.u32(0);
-        if !fragment.is_sound {
+        if !fragment.is_sound && !flags {
             w.u32(SYNC);
         }
         for (position, sample) in (fragment.first..).zip(fragment.samples) {
@@ -106,6 +117,9 @@ fn track_run(w: &mut BoxWriter, fragment: &Fragment<'_>) -> usize {
                 w.u32(u32::try_from(length).expect("a picture's time is a few thousand ticks"));
             }
             w.u32(u32::try_from(sample.bytes.len()).expect("a sample is smaller than four gigabytes"));
+            if flags {
+                w.u32(if sample.is_key { SYNC } else { DEPENDENT });
+            }
             if !fragment.is_sound {
                 w.u32(sample.shift_ticks);
             }
