@@ -29,7 +29,7 @@ struct Waiting {
 impl Queue {
     async fn new() -> Self {
         let url = world().cluster.create_database().await.expect("a database");
-        Self { db: estrade_db::connect(&url, 2).await.expect("connected"), entropy: Entropy::from_seed(1) }
+        Self { db: estrade_db::connect(&url, 4).await.expect("connected"), entropy: Entropy::from_seed(1) }
     }
 
     fn owner(&self) -> AccountId {
