@@ -82,6 +82,8 @@ pub fn transcode(work: Work<'_>, on_event: &mut OnEvent<'_>) -> Result<Stats, Me
     let first = &FirstChunk::default();
     let (reports_in, reports) = mpsc::channel();
     thread::scope(|scope| {
+        // Made before anybody waits: whatever fails from here on, nobody waits for ever.
+        let opens = OpensAtTheEnd(first);
         let mut rungs = Vec::new();
         let mut workers = Vec::new();
         for (rung, watches) in plan.encoded_rungs().iter().zip(&stages.rungs) {
@@ -100,7 +102,7 @@ pub fn transcode(work: Work<'_>, on_event: &mut OnEvent<'_>) -> Result<Stats, Me
             workers.push(spawn(scope, "audio", first, || stages.sound.time(sound))?);
         }
         let repackager = Repackager::open(plan, work.job, work.first_chunk, reports_in)?;
-        let mut session = Session::new(work, rungs, reports, on_event, stages, first);
+        let mut session = Session::new(work, rungs, reports, on_event, stages, opens);
         let pictures = session.run(repackager);
         let drained = if pictures.is_ok() { session.drain() } else { Ok(()) };
         let end = session.collector.next();
@@ -164,7 +166,7 @@ impl<'a, 'f> Session<'a, 'f> {
         reports: Receiver<Report>,
         on_event: &'a mut OnEvent<'f>,
         stages: &'a Stages,
-        first: &'a FirstChunk,
+        first: OpensAtTheEnd<'a>,
     ) -> Self {
         Self {
             work,
@@ -177,7 +179,7 @@ impl<'a, 'f> Session<'a, 'f> {
             chunk: work.first_chunk,
             shown: 0,
             stages,
-            first: OpensAtTheEnd(first),
+            first,
         }
     }
 
@@ -260,6 +262,8 @@ impl<'a, 'f> Session<'a, 'f> {
     /// Lets the workers finish and collects what they still have to report.
     fn drain(&mut self) -> Result<(), MediaError> {
         self.rungs.clear();
+        // A rung that failed in the first chunk would leave the sound waiting for it.
+        self.first.0.open();
         while let Ok(report) = self.reports.recv() {
             self.collect(report)?;
         }

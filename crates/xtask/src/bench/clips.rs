@@ -18,7 +18,7 @@ pub(super) struct Clip {
 /// The easy one is a slow drift over a still scene with a little grain, as from a phone on a
 /// table. The hard one moves everywhere at once, with fine detail that no block can borrow.
 const MADE: [(&str, &str, u32); 3] = [("easy 8 s", EASY, 8), ("hard 8 s", HARD, 8), ("easy 30 s", EASY, 30)];
-const EASY: &str = "mandelbrot=size=1280x2200:rate=30:maxiter=300:start_scale=2.6:end_scale=2.5:end_pts=2000,\
+const EASY: &str = "mandelbrot=size=1280x2200:rate=30:maxiter=300,loop=loop=-1:size=1:start=0,setpts=N/(30*TB),\
     crop=1080:1920:x='100+40*sin(t/2)':y='140+t*4',noise=alls=5:allf=t,format=yuv420p";
 const HARD: &str = "life=size=360x640:rate=30:ratio=0.3:death_color=#204060:life_color=#e0c070:mold=12:seed=7,\
     scale=1620:2880:flags=bicubic,rotate=a='0.25*sin(t*2)':c=gray,\

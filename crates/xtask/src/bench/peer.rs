@@ -2,12 +2,14 @@
 //! its own, capped by bits a pixel.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Result;
 
 use super::ffmpeg::command;
 use super::measure::{self, Cost};
 use super::product::{Plan, Rung};
+use crate::process::capture;
 
 /// Bits a pixel by the shorter side, as its defaults have them; sizes between take the size below.
 const BITS_PER_PIXEL: [(u64, f64); 4] = [(1080, 0.10), (720, 0.11), (480, 0.12), (0, 0.15)];
@@ -17,6 +19,7 @@ pub(super) fn encode(source: &Path, rung: &Rung, plan: &Plan, folder: &Path) -> 
     let fps = fps(&rung.rate);
     let cap = cap_bits(rung, fps);
     let playlist = folder.join(format!("peer-{}.m3u8", rung.name));
+    let made = folder.join(format!("peer-{}.mp4", rung.name));
     let mut command = command("ffmpeg");
     command
         .arg("-i")
@@ -26,13 +29,21 @@ pub(super) fn encode(source: &Path, rung: &Rung, plan: &Plan, folder: &Path) -> 
         .args(["-bufsize", &(2 * cap).to_string(), "-b_strategy", "1", "-bf", "16"])
         .args(["-r", &rung.rate, "-g", &format!("{:.0}", 2.0 * fps), "-pix_fmt", "yuv420p", "-map_metadata", "-1"]);
     if plan.has_audio {
-        command.args(["-c:a", "copy"]);
+        command.args(["-c:a", if is_aac(source)? { "copy" } else { "aac" }]);
     }
     command
         .args(["-hls_time", "4", "-hls_list_size", "0", "-hls_playlist_type", "vod"])
-        .args(["-hls_segment_type", "fmp4", "-hls_flags", "single_file", "-f", "hls"])
+        .args(["-hls_segment_type", "fmp4", "-hls_flags", "single_file", "-hls_segment_filename"])
+        .arg(&made)
+        .args(["-f", "hls"])
         .arg(&playlist);
-    Ok((measure::run(&mut command)?, playlist.with_extension("mp4")))
+    Ok((measure::run(&mut command)?, made))
+}
+
+/// Sound that players take as it is.
+fn is_aac(source: &Path) -> Result<bool> {
+    let entries = ["-v", "error", "-select_streams", "a:0", "-show_entries", "stream=codec_name", "-of", "csv=p=0"];
+    Ok(capture(Command::new("ffprobe").args(entries).arg(source))?.trim() == "aac")
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a bit rate")]

@@ -27,6 +27,9 @@ pub(crate) struct TranscodeArgs {
     /// An `ffmpeg` with libvmaf; found in Python's imageio-ffmpeg when not named
     #[arg(long, value_name = "PATH")]
     vmaf_ffmpeg: Option<PathBuf>,
+    /// The example program, built already, instead of the one of this checkout
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
 }
 
 /// Measures and prints a table for each clip.
@@ -38,7 +41,8 @@ pub(super) fn bench(workspace: &Workspace, args: &TranscodeArgs) -> Result<()> {
         say(HINT);
     }
     let clips = clips::find(&args.files, &folder)?;
-    let bench = Bench { program: product::build(workspace)?, folder: folder.join("work"), judge };
+    let program = args.program.clone().map_or_else(|| product::build(workspace), Ok)?;
+    let bench = Bench { program, folder: folder.join("work"), judge };
     let mut measured = Vec::new();
     for clip in &clips {
         measured.push(bench.measure(clip, args.rounds)?);
