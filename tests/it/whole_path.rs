@@ -4,8 +4,8 @@ use estrade_testkit::media::Clip;
 use serde_json::{Value, json};
 
 use crate::harness::client::ids;
-use crate::harness::hls::{MediaPlaylist, Multivariant};
-use crate::harness::programs::{decode, probe, write_aside};
+use crate::harness::hls::{MediaPlaylist, Multivariant, check_validity};
+use crate::harness::programs::{decode, node, probe, write_aside};
 use crate::harness::world::shared_server;
 use crate::harness::{Client, Estrade, eventually, world};
 
@@ -61,6 +61,8 @@ async fn check_media(viewer: &Client, clip: &Value) {
         check_rendition(viewer, &playlist, codec).await;
     }
     decode(url);
+    check_validity(viewer, url).await;
+    node("valid.mjs", &[url], &[]);
     let poster = viewer.get(clip["poster_url"].as_str().expect("a poster")).await.expect(200);
     assert!(poster.body.starts_with(b"\xff\xd8\xff"));
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use estrade_testkit::hls::{self, Package};
+
 use super::client::Client;
 
 #[derive(Debug)]
@@ -116,4 +118,21 @@ impl MediaPlaylist {
     pub fn duration_secs(&self) -> f64 {
         self.segments.iter().map(|(_, duration)| duration).sum()
     }
+}
+
+/// The second reader finds nothing wrong with a package as it is served.
+pub async fn check_validity(client: &Client, url: &str) {
+    let mut package = Package::default();
+    loop {
+        let wanted = package.wanted();
+        if wanted.is_empty() {
+            break;
+        }
+        for name in wanted {
+            let bytes = client.get(&join(url, &name)).await.expect(200).body.to_vec();
+            package.insert(name, bytes);
+        }
+    }
+    let findings: Vec<String> = hls::check(&package).iter().map(ToString::to_string).collect();
+    assert!(findings.is_empty(), "{url} is not valid:\n{}", findings.join("\n"));
 }

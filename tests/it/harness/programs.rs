@@ -51,7 +51,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// Runs a script of the web app's against a server; what it printed.
 pub fn node(script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
-    for package in ["playwright-core", "tus-js-client"] {
+    for package in ["playwright-core", "tus-js-client", "hls-parser", "mp4box"] {
         let is_installed = web.join("node_modules").join(package).is_dir();
         assert!(
             is_installed,
