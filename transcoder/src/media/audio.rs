@@ -20,7 +20,7 @@ use crate::{
 const CODECS: &str = "mp4a.40.2";
 /// Frames encoded before the first one that is kept when work resumes in the middle, so that
 /// the encoder has settled and the joint cannot be heard.
-const RUN_UP_FRAMES: u64 = 48;
+const RUN_UP_FRAMES: u64 = 8;
 /// How much earlier than needed the reader starts when work resumes in the middle.
 const SEEK_EARLIER_US: i64 = 500_000;
 

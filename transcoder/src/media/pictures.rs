@@ -43,7 +43,9 @@ impl<'a> Pictures<'a> {
         let video = &self.plan.source;
         let mut source = self.open(path)?;
         let pixels = self.limits.max_source_pixels;
-        let mut decoder = PictureDecoder::open(&source, video.stream, &video.decoder, video.threads, pixels)?;
+        // Several threads of libav's decoder lose the marks of damaged pictures, and those are not passed on.
+        let threads = if self.repackager.is_some() { 1 } else { video.threads };
+        let mut decoder = PictureDecoder::open(&source, video.stream, &video.decoder, threads, pixels)?;
         let mut packet = Packet::empty();
         let mut goes_on = true;
         while goes_on && !self.cadence.is_full() && source.read(&mut packet)? {

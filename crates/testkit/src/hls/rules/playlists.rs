@@ -6,9 +6,8 @@ use super::super::facts::{Facts, Rendition, Role};
 
 /// Longest target duration that Apple recommends, in seconds.
 const LONGEST_TARGET_SECS: u64 = 6;
-/// Longest first segment, in seconds: one, or one and the tail that joined it; two where it follows the
-/// key pictures of a source that is repackaged.
-const LONGEST_FIRST_SECS: f64 = 2.05;
+/// Longest first segment, in seconds: one, or one and the tail that joined it.
+const LONGEST_FIRST_SECS: f64 = 1.3;
 /// Short edge that players can begin with on any connection.
 const START_SHORT_EDGE: u64 = 540;
 
