@@ -1,6 +1,7 @@
 //! Runs the transcoder on a source and lays its output out as a player would find it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use estrade_testkit::hls;
 use estrade_transcoder::{
@@ -8,7 +9,7 @@ use estrade_transcoder::{
     media::{PosterReport, Stats},
     package::{ChunkFacts, INIT_FILE, Package, assemble, segment_file},
     plan::{Limits, TranscodePlan},
-    sandbox::ChildCommand,
+    sandbox::{ChildCommand, Usage},
     transcode_file,
 };
 use tokio::sync::mpsc;
@@ -34,14 +35,16 @@ pub struct Finished {
     pub height: u32,
     pub has_audio: bool,
     pub stats: Stats,
+    pub usage: Option<Usage>,
+    pub probed_in: Option<Duration>,
 }
 
 impl Finished {
     fn new(plan: &TranscodePlan, earlier: &[ChunkFacts], outcome: Outcome) -> Self {
-        let Outcome { chunks, poster, duration_ms, width, height, has_audio, stats, .. } = outcome;
+        let Outcome { chunks, poster, duration_ms, width, height, has_audio, stats, usage, probed_in } = outcome;
         let all = [earlier, &chunks].concat();
         let package = assemble(plan, &all).expect("the chunks are those of the plan");
-        Self { package, poster, duration_ms, width, height, has_audio, stats }
+        Self { package, poster, duration_ms, width, height, has_audio, stats, usage, probed_in }
     }
 }
 
