@@ -4,6 +4,7 @@ mod media;
 mod run;
 
 mod bad_input;
+mod beside;
 mod fuzz;
 mod good_input;
 mod joints;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         liar::CASES,
         fuzz::CASES,
         valid::CASES,
+        beside::CASES,
     ]
     .concat();
     let trials = cases.into_iter().map(|(name, case)| {
