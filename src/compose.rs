@@ -11,7 +11,7 @@ use axum::response::Html;
 use axum::routing::get;
 use axum::{Json, Router};
 use estrade_api::{
-    ApiState, Attempts, ClipStreams, Limits, MediaDeletion, PasswordCost, Passwords, UploadSetup, Uploads,
+    ApiState, Attempts, ClipStreams, Limits, MediaDeletion, PasswordCost, Passwords, PictureDesk, UploadSetup, Uploads,
 };
 use estrade_blobs::Blobs;
 use estrade_db::PgPool;
@@ -24,7 +24,7 @@ use estrade_http::rate::RateLimit;
 use estrade_http::request::{Observer, no_such_method, observe};
 use estrade_http::serve::{ServeOptions, Shutdown, serve as serve_http};
 use estrade_jobs::{JobMetrics, Worker};
-use estrade_transcoder::jobs::{TranscodeHandler, TranscoderMetrics};
+use estrade_transcoder::jobs::{ExtrasHandler, TranscodeHandler, TranscoderMetrics};
 use estrade_transcoder::sandbox::{ChildCommand, Confinement};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntGauge, Registry};
@@ -43,6 +43,8 @@ use crate::{maintenance, pages};
 
 /// Deletions at a time.
 const DELETIONS: usize = 2;
+/// Posters and files to share made at a time.
+const EXTRAS: usize = 1;
 
 /// What a process is made of.
 pub(crate) struct Parts {
@@ -211,6 +213,14 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
         .with_context(|| format!("cannot use the work folder {}", work_dir.display()))?;
     let metrics = TranscoderMetrics::new(&base.registry)?;
     running.sandbox = Some(check_sandbox(&command, &work_dir, &metrics).await?);
+    let extras = ExtrasHandler {
+        pool: parts.pool.clone(),
+        blobs: parts.blobs.clone(),
+        clock: Arc::clone(&base.identity.clock),
+        entropy: parts.entropy.clone(),
+        command: command.clone(),
+        work_dir: work_dir.clone(),
+    };
     let handler = TranscodeHandler {
         pool: parts.pool.clone(),
         blobs: parts.blobs.clone(),
@@ -227,6 +237,10 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
     let places = args.transcoder_jobs.max(1);
     let worker =
         Worker::new(handler, parts.pool.clone(), worker_name(parts), places, base.jobs.clone(), parts.entropy.clone());
+    running.tasks.spawn(worker.run(running.stop.clone()));
+    // A place of its own: somebody looks at the page and waits, whatever else is in the queue.
+    let worker =
+        Worker::new(extras, parts.pool.clone(), worker_name(parts), EXTRAS, base.jobs.clone(), parts.entropy.clone());
     running.tasks.spawn(worker.run(running.stop.clone()));
     Ok(())
 }
@@ -322,6 +336,7 @@ async fn start_api(parts: &Parts, base: &Base, running: &mut Running) -> anyhow:
         blobs: parts.blobs.clone(),
         passwords: Passwords::new(cost, parts.entropy.clone())?,
         attempts: Attempts::new(&settings.accounts),
+        pictures: PictureDesk::default(),
         streams,
         uploads,
     })

@@ -59,6 +59,7 @@ fn writes() -> OpenApiRouter<ApiState> {
         .routes(routes!(clips::put_captions::put_captions, clips::delete_captions::delete_captions))
         .routes(routes!(clips::retry::retry_clip))
         .routes(routes!(clips::report::report_clip))
+        .routes(routes!(clips::poster::choose_poster, clips::poster::reset_poster))
         .routes(routes!(creators::follow::follow_creator, creators::unfollow::unfollow_creator))
 }
 
@@ -133,6 +134,8 @@ mod tests {
             "delete /v1/clips/{id}/captions/{language}",
             "post /v1/clips/{id}/retry",
             "post /v1/clips/{id}/reports",
+            "put /v1/clips/{id}/poster",
+            "delete /v1/clips/{id}/poster",
             "get /v1/creators/{handle}",
             "get /v1/creators/{handle}/clips",
             "put /v1/creators/{handle}/follow",

@@ -6,7 +6,7 @@ use estrade_domain::{Clock, Entropy, SigningKey, Time};
 use estrade_http::{Identity, Problem};
 use std::sync::Arc;
 
-use crate::{Attempts, ClipStreams, Passwords, Uploads};
+use crate::{Attempts, ClipStreams, Passwords, PictureDesk, Uploads};
 
 /// What handlers share; cheap to clone.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct ApiState {
     pub passwords: Passwords,
     /// How often one address or handle may try.
     pub attempts: Attempts,
+    /// Takes pictures apart that people send.
+    pub pictures: PictureDesk,
     /// Uploads.
     pub uploads: Uploads,
     /// Open event streams; [`ClipStreams::run`] feeds them.

@@ -7,6 +7,7 @@ mod browser;
 mod captions;
 mod documents;
 mod events;
+mod extras;
 mod feeds;
 mod harness;
 mod jobs;

@@ -8,7 +8,7 @@ use estrade_testkit::media::Clip;
 use serde_json::{Value, json};
 
 use crate::harness::client::ids;
-use crate::harness::hls::{MediaPlaylist, Multivariant};
+use crate::harness::hls::{MediaPlaylist, Multivariant, join};
 use crate::harness::wait::within;
 use crate::harness::{Client, Estrade, world};
 
@@ -111,7 +111,15 @@ async fn check_bytes(viewer: &Client, url: &str) -> Vec<String> {
     let multivariant = Multivariant::fetch(viewer, url).await;
     let playlist = MediaPlaylist::fetch(viewer, &multivariant.variants[0].uri).await;
     assert!(!playlist.bytes(viewer).await.is_empty());
-    vec![url.to_owned(), multivariant.variants[0].uri.clone(), playlist.init, playlist.segments[0].0.clone()]
+    let mut urls =
+        vec![url.to_owned(), multivariant.variants[0].uri.clone(), playlist.init, playlist.segments[0].0.clone()];
+    let beside = ["poster.jpg", "preview.webp", "storyboard/index.vtt", "storyboard/s00000.jpg"];
+    urls.extend(beside.map(|name| join(url, name)));
+    urls.extend(multivariant.keys);
+    for url in &urls {
+        viewer.get(url).await.expect(200);
+    }
+    urls
 }
 
 #[tokio::test]

@@ -16,7 +16,10 @@ use crate::{
 };
 use verify::Verifier;
 
+mod poster;
 mod verify;
+
+pub use poster::make_poster;
 
 /// Events that may wait for their receiver.
 pub const WAITING_EVENTS: usize = 16;
@@ -340,7 +343,7 @@ impl Run {
         self.send(TranscodeEvent::Poster(poster)).await
     }
 
-    async fn take_chunk(&mut self, chunk: ChunkFacts, usage: Option<Usage>) -> Result<(), TranscodeError> {
+    async fn take_chunk(&mut self, mut chunk: ChunkFacts, usage: Option<Usage>) -> Result<(), TranscodeError> {
         let next = self.first_chunk + self.chunks.len();
         if chunk.index != next || next >= self.plan.chunks.len() {
             return Err(TranscodeError::Untrue(format!("chunk {} came out of turn", chunk.index)));
@@ -350,7 +353,7 @@ impl Run {
         } else if self.inits != chunk.inits {
             return Err(TranscodeError::Untrue("the initialisation segments changed".into()));
         }
-        let files = self.verifier.check_chunk(&self.plan, &chunk).await?;
+        let files = self.verifier.check_chunk(&self.plan, &mut chunk).await?;
         self.chunks.push(chunk.clone());
         self.send(TranscodeEvent::Chunk(Box::new(ChunkReady { facts: chunk, files, usage }))).await
     }

@@ -21,6 +21,6 @@ pub mod tone;
 
 pub use driver::{
     ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, check_sandbox,
-    transcode_file,
+    make_poster, transcode_file,
 };
 pub use sandbox::{CHILD_ARGUMENT, child_main};

@@ -1,5 +1,6 @@
 //! What changes something: each function owns its transaction.
 
+mod choose_poster;
 mod create_account;
 mod delete_account;
 mod delete_captions;
@@ -14,6 +15,7 @@ mod retry_clip;
 mod update_account;
 mod update_clip;
 
+pub(crate) use choose_poster::{pick_poster, reset_poster, send_poster};
 pub(crate) use create_account::{NewSignUp, create_account};
 pub(crate) use delete_account::delete_account;
 pub(crate) use delete_captions::delete_captions;

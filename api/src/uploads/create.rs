@@ -55,6 +55,7 @@ impl Uploads {
                 language: metadata.language.as_deref(),
                 visibility: metadata.visibility.as_str(),
                 publish: metadata.publish,
+                allow_download: metadata.allow_download,
             },
             at: now,
             expires_at: self.args.expiry(now, now),

@@ -26,6 +26,8 @@ pub struct Metadata {
     pub visibility: Visibility,
     /// Whether to publish the clip once it is ready.
     pub publish: bool,
+    /// Whether people may take the clip with them as a file.
+    pub allow_download: bool,
 }
 
 impl Default for Metadata {
@@ -38,6 +40,7 @@ impl Default for Metadata {
             language: None,
             visibility: Visibility::Public,
             publish: true,
+            allow_download: false,
         }
     }
 }
@@ -79,6 +82,7 @@ impl Metadata {
             "language" => self.language = Some(text::<Language>("language", value)?.into()),
             "visibility" => self.visibility = parse_visibility(value)?,
             "publish" => self.publish = parse_bool("publish", value)?,
+            "allow_download" => self.allow_download = parse_bool("allow_download", value)?,
             _ => {}
         }
         Ok(())
@@ -179,6 +183,7 @@ mod tests {
             ("language", "pt-BR"),
             ("visibility", "followers"),
             ("publish", "false"),
+            ("allow_download", "true"),
             ("x-app", "1"),
         ];
         let metadata = parse(&pairs).expect("valid");
@@ -188,7 +193,7 @@ mod tests {
         assert_eq!(metadata.hashtags, ["dance", "été"]);
         assert_eq!(metadata.language.as_deref(), Some("pt-BR"));
         assert_eq!(metadata.visibility, Visibility::Followers);
-        assert!(!metadata.publish);
+        assert!(!metadata.publish && metadata.allow_download);
     }
 
     #[test]
@@ -207,6 +212,7 @@ mod tests {
             ("language", "english!"),
             ("visibility", "everybody"),
             ("publish", "yes"),
+            ("allow_download", "1"),
         ] {
             match parse(&[(key, value)]) {
                 Err(InvalidMetadata::Value { key: named, .. }) => assert_eq!(named, key),

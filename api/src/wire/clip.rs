@@ -101,6 +101,8 @@ fn facts(row: ClipRow) -> ClipFacts {
         progress: row.progress,
         failure,
         captions: row.captions.into_iter().map(|found| Captions::new(found.track, found.is_auto)).collect(),
+        allow_download: row.allow_download,
+        is_poster_pending: row.is_poster_pending,
         media: row.media.map(|media| Media {
             version: media.version_id,
             poster_name: media.poster_name,
@@ -110,6 +112,9 @@ fn facts(row: ClipRow) -> ClipFacts {
             height: media.height,
             has_audio: media.has_audio,
             is_complete: media.is_complete,
+            has_storyboard: media.has_storyboard,
+            has_preview: media.has_preview,
+            has_download: media.has_download,
         }),
     }
 }

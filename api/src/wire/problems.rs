@@ -49,6 +49,11 @@ problems! {
         (413, "The file is larger than 256 KiB"),
         (415, "The body is neither `text/vtt` nor `application/x-subrip`, or not in UTF-8"),
     ];
+    /// What a route may answer that takes a picture or JSON.
+    WithPicture = [
+        (413, "The body is larger than 8 MiB, or 64 KiB of JSON"),
+        (415, "The body is neither a picture of a known type nor `application/json`"),
+    ];
     /// What every route to one thing may answer.
     Missing = [(404, "It does not exist, or the caller may not know that it does")];
     /// What a route may answer that is limited in how often it may be tried.

@@ -1,6 +1,6 @@
 //! Where objects live. Nothing a client says becomes part of a key.
 
-use estrade_domain::{PublicId, UploadId, VersionId};
+use estrade_domain::{DownloadId, PosterId, PublicId, UploadId, VersionId};
 
 /// The source of an upload: the original object, never served.
 pub fn source(upload: UploadId) -> String {
@@ -11,6 +11,16 @@ pub fn source(upload: UploadId) -> String {
 /// attempt's lease token: an attempt that lost its lease cannot overwrite its successor's output.
 pub fn attempt_folder(clip: &PublicId, version: VersionId, token: i64) -> String {
     format!("media/{clip}/{}/{token}/", version.0.simple())
+}
+
+/// A poster its creator chose: of the clip, whatever version it shows.
+pub fn poster(clip: &PublicId, poster: PosterId) -> String {
+    format!("media/{clip}/posters/{}.jpg", poster.0.simple())
+}
+
+/// The file of a version that people take with them.
+pub fn download(clip: &PublicId, version: VersionId, download: DownloadId) -> String {
+    format!("media/{clip}/{}/downloads/{}.mp4", version.0.simple(), download.0.simple())
 }
 
 /// The folder of everything made of a clip, ending in a slash.

@@ -49,6 +49,8 @@ pub struct ClipChanges {
     pub visibility: Option<Visibility>,
     /// The wish to publish. A playable clip is published at once, any other when it is ready.
     pub publish: Option<bool>,
+    /// Whether people may take the clip with them as a file.
+    pub allow_download: Option<bool>,
 }
 
 /// Changes a clip that is not deleted. Publishing what is published keeps its time.
@@ -67,7 +69,8 @@ pub async fn update_clip(conn: &mut PgConnection, id: ClipId, changes: &ClipChan
                  WHEN NOT coalesce($7, publish) THEN NULL
                  WHEN processing = 'ready' THEN coalesce(published_at, $8)
                  ELSE published_at
-             END
+             END,
+             allow_download = coalesce($9, allow_download)
          WHERE id = $1 AND deleted_at IS NULL",
         id.0,
         changes.caption.as_ref().map(Caption::as_str),
@@ -77,6 +80,7 @@ pub async fn update_clip(conn: &mut PgConnection, id: ClipId, changes: &ClipChan
         changes.visibility.map(Visibility::as_str),
         changes.publish,
         at,
+        changes.allow_download,
     )
     .execute(conn)
     .await?;

@@ -40,6 +40,10 @@ pub struct ClipRow {
     pub progress: f32,
     /// Why it failed.
     pub failure: Option<ClipFailure>,
+    /// Whether its creator lets people take it with them as a file.
+    pub allow_download: bool,
+    /// A poster its creator chose is still to be made.
+    pub is_poster_pending: bool,
     /// What is playable.
     pub media: Option<ClipMedia>,
     /// Captions, by language.
@@ -86,6 +90,12 @@ pub struct ClipMedia {
     pub has_audio: bool,
     /// The whole ladder stands.
     pub is_complete: bool,
+    /// There is a storyboard.
+    pub has_storyboard: bool,
+    /// There is an animated preview.
+    pub has_preview: bool,
+    /// There is a file to share.
+    pub has_download: bool,
 }
 
 /// Public counts of a clip.
@@ -143,8 +153,12 @@ pub async fn load_clips(conn: &mut PgConnection, keys: ClipKeys<'_>, asker: Opti
                   c.progress AS "progress!", c.failure_code, c.failure_message, c.failure_retryable,
                   c.deleted_at IS NOT NULL OR s.deleted_at IS NOT NULL AS "is_deleted!",
                   a.audience AS "audience!",
-                  v.id AS "version_id?", v.poster_name, v.thumbhash, v.duration_ms, v.width, v.height, v.has_audio,
-                  v.is_complete AS "is_complete?",
+                  v.id AS "version_id?", coalesce('poster-' || replace(p.id::text, '-', '') || '.jpg', v.poster_name) AS poster_name,
+                  coalesce(p.thumbhash, v.thumbhash) AS thumbhash, v.duration_ms, v.width, v.height, v.has_audio,
+                  v.is_complete AS "is_complete?", v.storyboard IS NOT NULL AS "has_storyboard!",
+                  v.preview_token IS NOT NULL AS "has_preview!", v.download_id IS NOT NULL AS "has_download!",
+                  c.allow_download AS "allow_download!",
+                  EXISTS (SELECT FROM clip_posters w WHERE w.clip_id = c.id AND w.thumbhash IS NULL) AS "is_poster_pending!",
                   n.views AS "views?", n.likes AS "likes?", n.comments AS "comments?", n.shares AS "shares?",
                   EXISTS (SELECT FROM likes l WHERE l.account_id = $3 AND l.clip_id = c.id) AS "is_liked!",
                   EXISTS (SELECT FROM follows f WHERE f.follower_id = $3 AND f.creator_id = c.creator_id) AS "is_following!"
@@ -152,6 +166,7 @@ pub async fn load_clips(conn: &mut PgConnection, keys: ClipKeys<'_>, asker: Opti
            JOIN accounts s ON s.id = c.creator_id
            JOIN clip_audiences a ON a.clip_id = c.id
            LEFT JOIN media_versions v ON v.id = c.version_id
+           LEFT JOIN clip_posters p ON p.id = c.poster_id
            LEFT JOIN clip_counts n ON n.clip_id = c.id
            WHERE c.id = ANY($1) OR c.public_id = ANY($2)"#,
         &ids,
@@ -203,6 +218,11 @@ struct StoredClip {
     height: Option<i32>,
     has_audio: Option<bool>,
     is_complete: Option<bool>,
+    has_storyboard: bool,
+    has_preview: bool,
+    has_download: bool,
+    allow_download: bool,
+    is_poster_pending: bool,
     views: Option<i64>,
     likes: Option<i64>,
     comments: Option<i64>,
@@ -225,6 +245,9 @@ impl StoredClip {
             height: self.height.ok_or_else(|| missing("height"))?,
             has_audio: self.has_audio.ok_or_else(|| missing("has_audio"))?,
             is_complete: self.is_complete.ok_or_else(|| missing("is_complete"))?,
+            has_storyboard: self.has_storyboard,
+            has_preview: self.has_preview,
+            has_download: self.has_download,
         }))
     }
 
@@ -262,6 +285,8 @@ impl TryFrom<StoredClip> for ClipRow {
             visibility: Visibility::from_name(&row.visibility).ok_or_else(|| corrupt("visibility"))?,
             processing: Processing::from_name(&row.processing).ok_or_else(|| corrupt("processing"))?,
             progress: row.progress,
+            allow_download: row.allow_download,
+            is_poster_pending: row.is_poster_pending,
             is_deleted: row.is_deleted,
             audience: Audience::from_name(&row.audience).ok_or_else(|| corrupt("audience"))?,
             counts: ClipCounts {
@@ -373,6 +398,8 @@ mod tests {
             published_at: None,
             visibility: Visibility::Public,
             processing: Processing::Ready,
+            allow_download: false,
+            is_poster_pending: false,
             progress: 1.0,
             failure: None,
             media: None,

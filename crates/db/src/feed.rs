@@ -39,6 +39,8 @@ pub struct FeedClip {
     pub visibility: Visibility,
     /// How much of it is processed, 0 to 1.
     pub progress: f32,
+    /// Whether its creator lets people take it with them as a file.
+    pub allow_download: bool,
     /// What is playable.
     pub media: FeedMedia,
     /// Captions, by language.
@@ -70,6 +72,12 @@ pub struct FeedMedia {
     pub has_audio: bool,
     /// The whole ladder stands.
     pub is_complete: bool,
+    /// There is a storyboard.
+    pub has_storyboard: bool,
+    /// There is an animated preview.
+    pub has_preview: bool,
+    /// There is a file to share.
+    pub has_download: bool,
 }
 
 /// Public counts of a clip.
@@ -172,13 +180,18 @@ pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<F
     let rows = sqlx::query!(
         r#"SELECT c.id, c.public_id, c.creator_id, s.public_id AS creator_public_id, s.handle, s.name,
                   c.caption, c.hashtags, c.language, c.created_at, c.published_at AS "published_at!", c.visibility,
-                  c.progress, v.id AS version_id, v.poster_name, v.thumbhash, v.duration_ms, v.width, v.height,
+                  c.progress, v.id AS version_id, v.duration_ms, v.width, v.height,
+                  coalesce('poster-' || replace(p.id::text, '-', '') || '.jpg', v.poster_name) AS poster_name,
+                  coalesce(p.thumbhash, v.thumbhash) AS thumbhash, v.storyboard IS NOT NULL AS "has_storyboard!",
+                  v.preview_token IS NOT NULL AS "has_preview!",
+                  c.allow_download, v.download_id IS NOT NULL AS "has_download!",
                   v.has_audio, v.is_complete, a.audience AS "audience!", a.is_recommendable AS "is_recommendable!",
                   n.views AS "views?", n.likes AS "likes?", n.comments AS "comments?", n.shares AS "shares?"
            FROM clips c
            JOIN accounts s ON s.id = c.creator_id
            JOIN media_versions v ON v.id = c.version_id
            JOIN clip_audiences a ON a.clip_id = c.id
+           LEFT JOIN clip_posters p ON p.id = c.poster_id
            LEFT JOIN clip_counts n ON n.clip_id = c.id
            WHERE c.id = ANY($1) AND c.published_at IS NOT NULL AND c.processing = 'ready'"#,
         &ids,
@@ -206,6 +219,7 @@ pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<F
                 published_at: row.published_at,
                 visibility: Visibility::from_name(&row.visibility).ok_or_else(|| corrupt("visibility"))?,
                 progress: row.progress,
+                allow_download: row.allow_download,
                 media: FeedMedia {
                     version_id: VersionId(row.version_id),
                     poster_name: row.poster_name,
@@ -215,6 +229,9 @@ pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<F
                     height: row.height.ok_or_else(|| of_version("height"))?,
                     has_audio: row.has_audio.ok_or_else(|| of_version("has_audio"))?,
                     is_complete: row.is_complete,
+                    has_storyboard: row.has_storyboard,
+                    has_preview: row.has_preview,
+                    has_download: row.has_download,
                 },
                 captions: captions.remove(&ClipId(row.id)).unwrap_or_default(),
                 audience: Audience::from_name(&row.audience).ok_or_else(|| corrupt("audience"))?,

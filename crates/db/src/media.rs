@@ -4,7 +4,7 @@
 //! publishes nothing.
 
 use estrade_domain::limits::CLIP_RETRIES_MAX;
-use estrade_domain::{Audience, ClipId, PublicId, Time, VersionId};
+use estrade_domain::{ClipId, PublicId, Time, VersionId};
 use sqlx::PgConnection;
 
 use crate::{DbError, Result};
@@ -45,6 +45,8 @@ pub struct RenditionRow<'a> {
     pub first_ms: i32,
     /// Media playlist.
     pub playlist: &'a str,
+    /// Playlist of its key pictures.
+    pub keys_playlist: Option<&'a str>,
 }
 
 /// How a clip failed, in the words its creator reads.
@@ -127,6 +129,20 @@ pub async fn save_poster(
     Ok(done.rows_affected() == 1)
 }
 
+/// Writes the storyboard's index as far as it goes now.
+pub async fn save_storyboard(conn: &mut PgConnection, version_id: VersionId, index: &str) -> Result<()> {
+    sqlx::query!("UPDATE media_versions SET storyboard = $2 WHERE id = $1", version_id.0, index).execute(conn).await?;
+    Ok(())
+}
+
+/// Writes that the preview is stored; `token` is the lease token of the attempt that made it.
+pub async fn save_preview(conn: &mut PgConnection, version_id: VersionId, token: i64) -> Result<()> {
+    sqlx::query!("UPDATE media_versions SET preview_token = $2 WHERE id = $1", version_id.0, token)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Writes a rendition as far as it exists now.
 pub async fn upsert_rendition(conn: &mut PgConnection, version_id: VersionId, row: &RenditionRow<'_>) -> Result<()> {
     let (width, height, frame_rate) = match row.video {
@@ -135,10 +151,11 @@ pub async fn upsert_rendition(conn: &mut PgConnection, version_id: VersionId, ro
     };
     sqlx::query!(
         "INSERT INTO renditions (version_id, name, kind, width, height, frame_rate, bandwidth, average_bandwidth,
-                                 codecs, init_bytes, first_bytes, first_ms, playlist)
-         VALUES ($1, $2, CASE WHEN $3::integer IS NULL THEN 'audio' ELSE 'video' END, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                                 codecs, init_bytes, first_bytes, first_ms, playlist, keys_playlist)
+         VALUES ($1, $2, CASE WHEN $3::integer IS NULL THEN 'audio' ELSE 'video' END, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (version_id, name) DO UPDATE SET
-             bandwidth = excluded.bandwidth, average_bandwidth = excluded.average_bandwidth, playlist = excluded.playlist",
+             bandwidth = excluded.bandwidth, average_bandwidth = excluded.average_bandwidth, playlist = excluded.playlist,
+             keys_playlist = excluded.keys_playlist",
         version_id.0,
         row.name,
         width,
@@ -151,6 +168,7 @@ pub async fn upsert_rendition(conn: &mut PgConnection, version_id: VersionId, ro
         row.first_bytes,
         row.first_ms,
         row.playlist,
+        row.keys_playlist,
     )
     .execute(conn)
     .await?;
@@ -214,74 +232,6 @@ pub async fn fail_clip(conn: &mut PgConnection, clip_id: ClipId, failure: &Failu
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Who may fetch the media of a clip's version.
-#[derive(Debug, Clone)]
-pub struct Access {
-    /// Who may see the clip.
-    pub audience: Audience,
-    /// The whole ladder stands: playlists may be kept a little.
-    pub is_complete: bool,
-    /// Lease token of the attempt that made the init segments; none before the first chunk.
-    pub first_token: Option<i64>,
-    /// Lease token of the attempt that made the poster; none while there is no poster.
-    pub poster_token: Option<i64>,
-}
-
-/// Who may fetch this version; none when there is no such version of this clip.
-pub async fn find_access(conn: &mut PgConnection, clip: &PublicId, version_id: VersionId) -> Result<Option<Access>> {
-    let row = sqlx::query!(
-        r#"SELECT a.audience AS "audience!", v.is_complete, v.first_token, v.poster_token
-           FROM clips c
-           JOIN media_versions v ON v.clip_id = c.id
-           JOIN clip_audiences a ON a.clip_id = c.id
-           WHERE c.public_id = $1 AND v.id = $2"#,
-        clip.as_str(),
-        version_id.0,
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(|row| {
-        Ok(Access {
-            audience: Audience::from_name(&row.audience).ok_or_else(|| DbError::corrupt("clips", "audience", clip))?,
-            is_complete: row.is_complete,
-            first_token: row.first_token,
-            poster_token: row.poster_token,
-        })
-    })
-    .transpose()
-}
-
-/// The multivariant playlist of a version.
-pub async fn find_multivariant(conn: &mut PgConnection, version_id: VersionId) -> Result<Option<String>> {
-    let playlist = sqlx::query_scalar!("SELECT playlist FROM media_versions WHERE id = $1", version_id.0)
-        .fetch_optional(conn)
-        .await?;
-    Ok(playlist.flatten())
-}
-
-/// The media playlist of a rendition.
-pub async fn find_playlist(conn: &mut PgConnection, version_id: VersionId, rendition: &str) -> Result<Option<String>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT playlist FROM renditions WHERE version_id = $1 AND name = $2",
-        version_id.0,
-        rendition,
-    )
-    .fetch_optional(conn)
-    .await?)
-}
-
-/// The lease token of the attempt that made a segment; none when it is not published.
-pub async fn find_segment_token(conn: &mut PgConnection, version_id: VersionId, segment: i32) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT token FROM media_chunks
-         WHERE version_id = $1 AND first_segment <= $2 AND $2 < first_segment + segment_count",
-        version_id.0,
-        segment,
-    )
-    .fetch_optional(conn)
-    .await?)
 }
 
 /// What to delete of a clip: its public id and the keys of its sources; none when it was purged.

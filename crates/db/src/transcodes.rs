@@ -109,7 +109,7 @@ pub async fn restart_version(conn: &mut PgConnection, version_id: VersionId) -> 
     sqlx::query!(
         "UPDATE media_versions SET plan = NULL, plan_token = NULL, published_chunks = 0, playlist = NULL,
                 first_token = NULL, duration_ms = NULL, width = NULL, height = NULL, has_audio = NULL,
-                poster_name = NULL, poster_token = NULL, thumbhash = NULL
+                poster_name = NULL, poster_token = NULL, thumbhash = NULL, storyboard = NULL, preview_token = NULL
          WHERE id = $1",
         version_id.0,
     )

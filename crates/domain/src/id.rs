@@ -46,6 +46,10 @@ ids! {
     UploadId,
     /// One version of a clip's media: the output of one finished or running transcode.
     VersionId,
+    /// A poster its creator chose.
+    PosterId,
+    /// The file of a clip that people take with them.
+    DownloadId,
     /// A job in the queue.
     JobId,
     /// One serving: this clip, to this viewer, at this position of this slate.

@@ -20,7 +20,10 @@ pub mod webvtt;
 pub use audience::{Audience, Axes, Processing, RestrictionEffect, Standing, Visibility};
 pub use clock::{Clock, SystemClock};
 pub use entropy::Entropy;
-pub use id::{AccountId, ClipId, JobId, ReportId, RestrictionId, ServedId, SlateId, UploadId, VersionId, ViewerId};
+pub use id::{
+    AccountId, ClipId, DownloadId, JobId, PosterId, ReportId, RestrictionId, ServedId, SlateId, UploadId, VersionId,
+    ViewerId,
+};
 pub use public_id::PublicId;
 pub use secret::SigningKey;
 

@@ -124,6 +124,12 @@ pub struct Media {
     pub has_audio: bool,
     /// The whole ladder stands.
     pub is_complete: bool,
+    /// There is a storyboard.
+    pub has_storyboard: bool,
+    /// There is an animated preview.
+    pub has_preview: bool,
+    /// There is a file to share.
+    pub has_download: bool,
 }
 
 /// What of a clip is the same for every viewer.
@@ -151,6 +157,10 @@ pub struct ClipFacts {
     pub progress: f32,
     /// Why it failed.
     pub failure: Option<FailureBody>,
+    /// Whether its creator lets people take it with them as a file.
+    pub allow_download: bool,
+    /// A poster its creator chose is still to be made.
+    pub is_poster_pending: bool,
     /// What is playable.
     pub media: Option<Media>,
     /// Captions, by language.
@@ -200,6 +210,20 @@ pub struct ClipBody {
     /// Thumbhash of the poster, base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thumbhash: Option<String>,
+    /// The poster its creator chose is being made; until then `poster_url` is the one before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub poster_pending: bool,
+    /// `WebVTT` index of the storyboard: each cue names its part of a picture with `#xywh=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storyboard_url: Option<String>,
+    /// A few seconds that move, as animated `WebP`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview_url: Option<String>,
+    /// Whether its creator lets people take it with them as a file.
+    pub allow_download: bool,
+    /// That file, MP4, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mp4_url: Option<String>,
     /// Length, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i32>,
@@ -223,6 +247,21 @@ pub struct ClipBody {
 
 /// The file name of the multivariant playlist below a version.
 pub const MULTIVARIANT_NAME: &str = "index.m3u8";
+/// The folder of the storyboard below a version.
+pub const STORYBOARD_FOLDER: &str = "storyboard";
+/// The storyboard's index below a version.
+pub const STORYBOARD_NAME: &str = "storyboard/index.vtt";
+/// The animated preview below a version.
+pub const PREVIEW_NAME: &str = "preview.webp";
+/// The file to share below a version.
+pub const DOWNLOAD_NAME: &str = "clip.mp4";
+
+/// The id in the file name of a chosen poster, `poster-` and 32 hexadecimal digits; the name is put
+/// together where posters are loaded.
+pub fn chosen_poster_id(file: &str) -> Option<&str> {
+    let id = file.strip_prefix("poster-")?.strip_suffix(".jpg")?;
+    (id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))).then_some(id)
+}
 
 impl ClipBody {
     /// Puts a clip together for one viewer; `class` is the narrowest audience the viewer belongs to.
@@ -253,6 +292,13 @@ impl ClipBody {
             hls_url: address(MULTIVARIANT_NAME),
             poster_url: media.and_then(|media| media.poster_name.as_deref()).and_then(address),
             thumbhash: media.and_then(|media| media.thumbhash.clone()),
+            poster_pending: facts.is_poster_pending,
+            storyboard_url: media.filter(|media| media.has_storyboard).and_then(|_| address(STORYBOARD_NAME)),
+            preview_url: media.filter(|media| media.has_preview).and_then(|_| address(PREVIEW_NAME)),
+            allow_download: facts.allow_download,
+            mp4_url: media
+                .filter(|media| facts.allow_download && media.has_download)
+                .and_then(|_| address(DOWNLOAD_NAME)),
             duration_ms: media.map(|media| media.duration_ms),
             width: media.map(|media| media.width),
             height: media.map(|media| media.height),

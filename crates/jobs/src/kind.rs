@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use estrade_db::jobs::{NewJob, insert_job};
 use estrade_db::{DbError, PgConnection};
-use estrade_domain::{AccountId, ClipId, Entropy, JobId, Time, VersionId};
+use estrade_domain::{AccountId, ClipId, Entropy, JobId, PosterId, Time, VersionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,6 +31,18 @@ pub enum Job {
         /// Number after the last chunk.
         end: usize,
     },
+    /// Make the poster of a moment its creator picked; the poster's row says which.
+    MakePoster {
+        /// The poster.
+        poster_id: PosterId,
+    },
+    /// Put together the file of a clip that people take with them.
+    MakeDownload {
+        /// The clip.
+        clip_id: ClipId,
+        /// The version to make it of.
+        version_id: VersionId,
+    },
     /// Delete all media and the sources of a deleted clip, and tell caches.
     DeleteMedia {
         /// The clip.
@@ -45,6 +57,10 @@ pub enum Kind {
     TranscodeClip,
     /// [`Job::TranscodeRange`].
     TranscodeRange,
+    /// [`Job::MakePoster`].
+    MakePoster,
+    /// [`Job::MakeDownload`].
+    MakeDownload,
     /// [`Job::DeleteMedia`].
     DeleteMedia,
 }
@@ -77,6 +93,8 @@ impl Kind {
         match self {
             Self::TranscodeClip => "transcode_clip",
             Self::TranscodeRange => "transcode_range",
+            Self::MakePoster => "make_poster",
+            Self::MakeDownload => "make_download",
             Self::DeleteMedia => "delete_media",
         }
     }
@@ -88,6 +106,9 @@ impl Kind {
             Self::TranscodeClip => Policy { lease: LEASE, attempts_max: 3, delays: TRANSCODE_DELAYS, priority: 0 },
             // The first chunk of everybody comes before the last chunk of anybody.
             Self::TranscodeRange => Policy { lease: LEASE, attempts_max: 3, delays: TRANSCODE_DELAYS, priority: -10 },
+            // Somebody looks at the page and waits for it.
+            Self::MakePoster => Policy { lease: LEASE, attempts_max: 3, delays: TRANSCODE_DELAYS, priority: 5 },
+            Self::MakeDownload => Policy { lease: LEASE, attempts_max: 5, delays: TRANSCODE_DELAYS, priority: 0 },
             // A takedown must be carried out whatever happens: for days, then an operator looks.
             Self::DeleteMedia => Policy { lease: LEASE, attempts_max: 100, delays: DELETE_DELAYS, priority: 10 },
         }
@@ -108,6 +129,8 @@ impl Job {
         match self {
             Self::TranscodeClip { .. } => Kind::TranscodeClip,
             Self::TranscodeRange { .. } => Kind::TranscodeRange,
+            Self::MakePoster { .. } => Kind::MakePoster,
+            Self::MakeDownload { .. } => Kind::MakeDownload,
             Self::DeleteMedia { .. } => Kind::DeleteMedia,
         }
     }
@@ -115,9 +138,10 @@ impl Job {
     /// At most one live job of the kind has this key.
     pub(crate) fn unique_key(&self) -> String {
         match self {
-            Self::TranscodeClip { version_id, .. } => version_id.to_string(),
+            Self::TranscodeClip { version_id, .. } | Self::MakeDownload { version_id, .. } => version_id.to_string(),
             // Two live ranges of a version do not begin at the same chunk.
             Self::TranscodeRange { version_id, first, .. } => format!("{version_id}:{first}"),
+            Self::MakePoster { poster_id } => poster_id.to_string(),
             Self::DeleteMedia { clip_id } => clip_id.to_string(),
         }
     }
@@ -192,6 +216,8 @@ mod tests {
         let jobs = [
             Job::TranscodeClip { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
             Job::TranscodeRange { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()), first: 1, end: 4 },
+            Job::MakePoster { poster_id: PosterId(Uuid::max()) },
+            Job::MakeDownload { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
             Job::DeleteMedia { clip_id: ClipId(Uuid::nil()) },
         ];
         for job in jobs {

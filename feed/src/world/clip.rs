@@ -82,6 +82,9 @@ impl Clip {
             height: clip.media.height,
             has_audio: clip.media.has_audio,
             is_complete: clip.media.is_complete,
+            has_storyboard: clip.media.has_storyboard,
+            has_preview: clip.media.has_preview,
+            has_download: clip.media.has_download,
         };
         let creator = CreatorBody {
             id: clip.creator_public_id.to_string(),
@@ -110,6 +113,9 @@ impl Clip {
                 state: "ready",
                 progress: clip.progress,
                 failure: None,
+                allow_download: clip.allow_download,
+                // Only its creator waits for it, and they ask the API.
+                is_poster_pending: false,
                 media: Some(media),
                 captions: clip.captions.into_iter().map(|found| Captions::new(found.track, found.is_auto)).collect(),
             }),
@@ -160,6 +166,7 @@ pub mod tests {
             published_at,
             visibility: Visibility::Public,
             progress: 1.0,
+            allow_download: false,
             media: FeedMedia {
                 version_id: VersionId(Uuid::from_u128(u128::from(number) + 1)),
                 poster_name: None,
@@ -169,6 +176,9 @@ pub mod tests {
                 height: 1280,
                 has_audio: true,
                 is_complete: true,
+                has_storyboard: true,
+                has_preview: true,
+                has_download: false,
             },
             captions: vec![],
             audience: Audience::Everyone,
@@ -205,6 +215,9 @@ pub mod tests {
             height: 1,
             has_audio: false,
             is_complete: false,
+            has_storyboard: false,
+            has_preview: false,
+            has_download: false,
         }
     }
 
@@ -224,6 +237,7 @@ pub mod tests {
             published_at: start_of_time(),
             visibility: Visibility::Public,
             progress: 1.0,
+            allow_download: false,
             media: media(),
             audience: Audience::Everyone,
             is_recommendable: true,

@@ -19,6 +19,10 @@ pub struct Multivariant {
     pub audio: Option<String>,
     /// Attributes of the subtitles, their addresses absolute.
     pub subtitles: Vec<BTreeMap<String, String>>,
+    /// The variant that is sound alone.
+    pub sound_only: Option<Variant>,
+    /// Addresses of the playlists of key pictures.
+    pub keys: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -57,6 +61,7 @@ impl Multivariant {
         let text = answer.text();
         assert!(text.starts_with("#EXTM3U\n"), "{text}");
         let (mut variants, mut audio, mut subtitles, mut pending) = (Vec::new(), None, Vec::new(), None);
+        let (mut sound_only, mut keys) = (None, Vec::new());
         for line in text.lines() {
             if let Some(line) = line.strip_prefix("#EXT-X-STREAM-INF:") {
                 pending = Some(attributes(line));
@@ -69,11 +74,20 @@ impl Multivariant {
                     attributes.insert("URI".to_owned(), uri);
                     subtitles.push(attributes);
                 }
+            } else if let Some(line) = line.strip_prefix("#EXT-X-I-FRAME-STREAM-INF:") {
+                keys.push(join(url, &attributes(line)["URI"]));
             } else if !line.starts_with('#') && !line.is_empty() {
-                variants.push(Variant { attributes: pending.take().expect("a STREAM-INF"), uri: join(url, line) });
+                assert!(sound_only.is_none(), "sound alone is the last variant: {text}");
+                let attributes = pending.take().expect("a STREAM-INF");
+                let variant = Variant { attributes, uri: join(url, line) };
+                if variant.attributes.contains_key("RESOLUTION") {
+                    variants.push(variant);
+                } else {
+                    sound_only = Some(variant);
+                }
             }
         }
-        Self { variants, audio, subtitles }
+        Self { variants, audio, subtitles, sound_only, keys }
     }
 
     /// Short edges, in order.

@@ -7,7 +7,10 @@ use tokio::fs;
 use super::{OutputFile, TranscodeError};
 use crate::{
     media::{POSTER_FILE, PosterReport},
-    package::{AUDIO_RENDITION, ChunkFacts, INIT_FILE, check_init, check_segment, picture_decode_ticks, segment_file},
+    package::{
+        AUDIO_RENDITION, ChunkFacts, INIT_FILE, PREVIEW_FILE, STORYBOARD_FOLDER, check_init, check_jpeg, check_segment,
+        check_webp, picture_decode_ticks, segment_file, sheet_file,
+    },
     plan::{AAC_FRAME_SAMPLES, TranscodePlan},
 };
 
@@ -15,6 +18,8 @@ use crate::{
 const MAX_OUTPUT_BYTES: u64 = 2 << 30;
 /// Largest poster.
 const MAX_POSTER_BYTES: u64 = 2 << 20;
+/// Largest sheet of the storyboard, and largest preview.
+const MAX_STILL_BYTES: u64 = 1 << 20;
 /// Longest thumbhash.
 const MAX_THUMBHASH_BYTES: usize = 64;
 
@@ -53,24 +58,23 @@ impl Verifier {
             return untrue("the poster is not as agreed");
         }
         let bytes = self.read(&poster.file, MAX_POSTER_BYTES).await?;
-        let is_jpeg = bytes.starts_with(&[0xff, 0xd8, 0xff]) && bytes.ends_with(&[0xff, 0xd9]);
-        if is_jpeg && bytes.len() as u64 == poster.bytes {
-            Ok(())
-        } else {
-            untrue("the poster is not a JPEG of that size")
+        match check_jpeg(&bytes) {
+            Ok(size) if size == (poster.width, poster.height) && bytes.len() as u64 == poster.bytes => Ok(()),
+            Ok(_) => untrue("the poster has another size"),
+            Err(source) => Err(TranscodeError::Output { file: poster.file.clone(), source }),
         }
     }
 
-    /// The files of a chunk, each of them checked.
+    /// The files of a chunk, each of them checked; notes where their key pictures end.
     pub(super) async fn check_chunk(
         &mut self,
         plan: &TranscodePlan,
-        chunk: &ChunkFacts,
+        chunk: &mut ChunkFacts,
     ) -> Result<Vec<OutputFile>, TranscodeError> {
         let planned = &plan.chunks[chunk.index];
         let mut files = Vec::new();
         for rendition in expected_renditions(plan) {
-            let part = chunk.renditions.iter().find(|part| part.rendition == rendition.name);
+            let part = chunk.renditions.iter_mut().find(|part| part.rendition == rendition.name);
             let init = chunk.inits.iter().find(|init| init.rendition == rendition.name);
             let (Some(part), Some(init)) = (part, init) else {
                 return untrue(format!("{} is missing", rendition.name));
@@ -81,11 +85,75 @@ impl Verifier {
             if chunk.index == 0 {
                 files.push(self.check_init(&rendition, init.bytes).await?);
             }
+            let mut key_bytes = Vec::with_capacity(planned.segments);
             for (segment, bytes) in planned.segment_range().zip(&part.segment_bytes) {
-                files.push(self.check_segment(&rendition, segment, *bytes).await?);
+                let (file, key) = self.check_segment(&rendition, segment, *bytes).await?;
+                files.push(file);
+                key_bytes.push(key);
+            }
+            if !rendition.is_sound {
+                part.key_bytes = key_bytes;
             }
         }
+        files.extend(self.check_sheet(plan, chunk).await?);
+        files.extend(self.check_preview(plan, chunk).await?);
         Ok(files)
+    }
+
+    async fn check_sheet(
+        &mut self,
+        plan: &TranscodePlan,
+        chunk: &ChunkFacts,
+    ) -> Result<Option<OutputFile>, TranscodeError> {
+        let seconds = plan.chunk_seconds(chunk.index);
+        if chunk.sheet_bytes.is_some() == seconds.is_empty() {
+            return untrue("the storyboard is not as planned");
+        }
+        let Some(bytes) = chunk.sheet_bytes else { return Ok(None) };
+        let name = format!("{STORYBOARD_FOLDER}/{}", sheet_file(chunk.index));
+        let (file, content) = self.still(name, bytes, "image/jpeg").await?;
+        match check_jpeg(&content) {
+            Ok(size) if size == plan.sheet_size(seconds.end - seconds.start) => Ok(Some(file)),
+            Ok(_) => untrue("a sheet of the storyboard has another size"),
+            Err(source) => Err(TranscodeError::Output { file: file.name, source }),
+        }
+    }
+
+    async fn check_preview(
+        &mut self,
+        plan: &TranscodePlan,
+        chunk: &ChunkFacts,
+    ) -> Result<Option<OutputFile>, TranscodeError> {
+        if chunk.preview_bytes.is_some() != (chunk.index == plan.preview_chunk()) {
+            return untrue("the preview is not as planned");
+        }
+        let Some(bytes) = chunk.preview_bytes else { return Ok(None) };
+        let (file, content) = self.still(PREVIEW_FILE.to_owned(), bytes, "image/webp").await?;
+        match check_webp(&content) {
+            Ok(size) if size == plan.preview_size() => Ok(Some(file)),
+            Ok(_) => untrue("the preview has another size"),
+            Err(source) => Err(TranscodeError::Output { file: file.name, source }),
+        }
+    }
+
+    async fn still(
+        &mut self,
+        name: String,
+        bytes: u64,
+        content_type: &'static str,
+    ) -> Result<(OutputFile, Vec<u8>), TranscodeError> {
+        if bytes > MAX_STILL_BYTES {
+            return untrue(format!("{name} is too large"));
+        }
+        self.count(bytes)?;
+        let content = self.read_whole(&name, bytes).await?;
+        Ok((OutputFile { name, bytes, content_type }, content))
+    }
+
+    /// Adds to what the files of the clip have together.
+    fn count(&mut self, bytes: u64) -> Result<(), TranscodeError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > MAX_OUTPUT_BYTES { untrue("the renditions are too large") } else { Ok(()) }
     }
 
     async fn check_init(&mut self, rendition: &Expected, bytes: u64) -> Result<OutputFile, TranscodeError> {
@@ -103,7 +171,7 @@ impl Verifier {
         rendition: &Expected,
         segment: usize,
         bytes: u64,
-    ) -> Result<OutputFile, TranscodeError> {
+    ) -> Result<(OutputFile, u64), TranscodeError> {
         let (file, content) = self.output(rendition, &segment_file(segment), bytes).await?;
         let facts =
             check_segment(&content).map_err(|source| TranscodeError::Output { file: file.name.clone(), source })?;
@@ -116,7 +184,7 @@ impl Verifier {
         let fits = facts.start_ticks == start_ticks
             && u64::from(facts.samples) == frames.end - frames.start
             && usize::try_from(facts.sequence).is_ok_and(|sequence| sequence == segment + 1);
-        if fits { Ok(file) } else { untrue(format!("{} is not where it belongs", file.name)) }
+        if fits { Ok((file, facts.key_bytes)) } else { untrue(format!("{} is not where it belongs", file.name)) }
     }
 
     async fn output(
@@ -126,16 +194,15 @@ impl Verifier {
         bytes: u64,
     ) -> Result<(OutputFile, Vec<u8>), TranscodeError> {
         let name = format!("{}/{file}", rendition.name);
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > MAX_OUTPUT_BYTES {
-            return untrue("the renditions are too large");
-        }
-        let content = self.read(&name, bytes).await?;
-        if content.len() as u64 != bytes {
-            return untrue(format!("{name} has another size"));
-        }
+        self.count(bytes)?;
+        let content = self.read_whole(&name, bytes).await?;
         let content_type = if rendition.is_sound { "audio/mp4" } else { "video/mp4" };
         Ok((OutputFile { name, bytes, content_type }, content))
+    }
+
+    async fn read_whole(&self, name: &str, bytes: u64) -> Result<Vec<u8>, TranscodeError> {
+        let content = self.read(name, bytes).await?;
+        if content.len() as u64 == bytes { Ok(content) } else { untrue(format!("{name} has another size")) }
     }
 
     /// Reads a regular file of the work folder; links and larger files are refused.

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use estrade_blobs::key;
-use estrade_db::{DbError, Transaction, media, transcodes};
+use estrade_db::{DbError, PgConnection, Transaction, downloads, media, transcodes};
 use estrade_domain::{AccountId, ClipId, PublicId, VersionId};
 use estrade_events::Event;
-use estrade_jobs::{Context, Job, JobError};
+use estrade_jobs::{Context, Job, JobError, Weight, enqueue};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -220,6 +220,9 @@ impl Attempt<'_> {
         if published == Published::Unwanted {
             return Ok(Next::Leave);
         }
+        if published == Published::Complete {
+            self.order_download(&mut tx).await?;
+        }
         if chunk.index == 0 {
             self.rest(&plan).enqueue(&mut tx, |stored| stored == 0).await?;
         }
@@ -228,6 +231,16 @@ impl Attempt<'_> {
             self.count_complete(&plan);
         }
         Ok(next)
+    }
+
+    /// The whole ladder stands: where its creator shares the clip, its file can be put together.
+    async fn order_download(&self, conn: &mut PgConnection) -> Result<(), AttemptError> {
+        if let Some(version_id) = downloads::find_wanted(conn, self.clip_id).await? {
+            let job = Job::MakeDownload { clip_id: self.clip_id, version_id };
+            let weight = Weight::light(self.creator_id);
+            enqueue(conn, &job, weight, self.handler.clock.now(), &self.handler.entropy).await?;
+        }
+        Ok(())
     }
 
     /// After the last chunk the child has its say: it may yet find the source damaged. Between two

@@ -50,9 +50,7 @@ impl Handler for TranscodeHandler {
         let (clip_id, version_id, range) = match job {
             Job::TranscodeClip { clip_id, version_id } => (clip_id, version_id, None),
             Job::TranscodeRange { clip_id, version_id, first, end } => (clip_id, version_id, Some(first..end)),
-            Job::DeleteMedia { .. } => {
-                return Err(JobError::Discard { code: "wrong_kind".to_owned(), detail: format!("{job:?}") });
-            }
+            other => return Err(JobError::Discard { code: "wrong_kind".to_owned(), detail: format!("{other:?}") }),
         };
         let begin = Begin { handler: self, context: &context, clip_id, version_id };
         tokio::select! {
@@ -72,7 +70,7 @@ impl Handler for TranscodeHandler {
         let (code, detail) = (code.to_owned(), detail.to_owned());
         let clip_id = match job {
             Job::TranscodeClip { clip_id, .. } | Job::TranscodeRange { clip_id, .. } => Some(*clip_id),
-            Job::DeleteMedia { .. } => None,
+            _ => None,
         };
         async move {
             let Some(clip_id) = clip_id else { return Ok(()) };

@@ -1,8 +1,11 @@
-//! The transcode jobs: fetch the source, let the child work, store and publish chunk by chunk.
+//! The jobs: fetch the source, let the child work, store and publish chunk by chunk; posters and files
+//! to share beside.
 
 mod args;
 mod attempt;
 mod begin;
+mod download;
+mod extras;
 mod handler;
 mod keeper;
 mod metrics;
@@ -10,6 +13,7 @@ mod publish;
 mod rest;
 
 pub use args::Args;
+pub use extras::ExtrasHandler;
 pub use handler::TranscodeHandler;
 pub use metrics::TranscoderMetrics;
 

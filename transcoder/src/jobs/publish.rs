@@ -49,6 +49,10 @@ pub(super) async fn publish_chunk(
     if !insert(conn, target, chunk, now).await? {
         return Ok(Published::Stored);
     }
+    if chunk.preview_bytes.is_some() {
+        media::save_preview(conn, target.version_id, target.token).await?;
+        estrade_events::append(conn, &Event::ClipChanged { clip_id: target.clip_id }).await?;
+    }
     let mut stored = read_chunks(&held.chunks).map_err(|error| JobError::retry("inconsistent", error))?;
     stored.push(chunk.clone());
     stored.sort_by_key(|chunk| chunk.index);
@@ -85,6 +89,9 @@ async fn show(
 ) -> Result<(), DbError> {
     for rendition in &package.renditions {
         media::upsert_rendition(conn, target.version_id, &row(rendition)).await?;
+    }
+    if let Some(index) = &package.storyboard {
+        media::save_storyboard(conn, target.version_id, index).await?;
     }
     if is_first {
         media::save_facts(conn, target.version_id, &facts(target), &package.multivariant).await?;
@@ -146,6 +153,7 @@ fn row(rendition: &Rendition) -> RenditionRow<'_> {
         first_bytes: first.map_or(0, |segment| small(segment.bytes)),
         first_ms: first.map_or(0, |segment| small(segment.duration_us.div_ceil(1000))),
         playlist: &rendition.playlist,
+        keys_playlist: rendition.keys_playlist.as_deref(),
     }
 }
 

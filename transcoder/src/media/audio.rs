@@ -174,7 +174,7 @@ impl<'a> Output<'a> {
 
     fn report(&mut self) {
         let segment_bytes = std::mem::take(&mut self.sizes);
-        let part = RenditionChunk { rendition: AUDIO_RENDITION.into(), segment_bytes };
+        let part = RenditionChunk { rendition: AUDIO_RENDITION.into(), segment_bytes, key_bytes: Vec::new() };
         let report = Report { chunk: self.chunk, init: self.init.clone(), part };
         self.is_closed |= self.reports.send(report).is_err();
         if self.chunk == 0 {

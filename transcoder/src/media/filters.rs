@@ -77,6 +77,14 @@ pub(super) fn still(width: u32, height: u32) -> String {
     format!("scale={width}:{height}:flags=area:in_color_matrix=bt709:in_range=tv:out_range=pc,format=rgb24")
 }
 
+/// From what a rung encodes to the preview's pictures: `WebP` knows one meaning of colour numbers only.
+pub(super) fn preview(width: u32, height: u32) -> String {
+    format!(
+        "scale={width}:{height}:flags=area:in_color_matrix=bt709:out_color_matrix=bt601:in_range=tv:out_range=tv,\
+         format=yuv420p"
+    )
+}
+
 /// From any sound to what the audio rendition encodes. One channel goes to both sides at full level.
 pub(super) fn sound(channels: u32, rate_hz: u32) -> String {
     let mix = if channels == 1 { "pan=stereo|c0=c0|c1=c0," } else { "" };

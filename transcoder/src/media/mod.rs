@@ -17,6 +17,7 @@ mod input;
 mod listen;
 mod pictures;
 mod poster;
+mod preview;
 mod probe;
 mod raw;
 mod repackage;
@@ -24,11 +25,13 @@ mod rung;
 mod session;
 mod sound;
 mod stages;
+mod still;
+mod storyboard;
 mod toner;
 mod writer;
 
 pub use error::MediaError;
-pub use poster::{POSTER_FILE, PosterReport};
+pub use poster::{POSTER_FILE, PosterReport, make_poster};
 pub use probe::probe;
 pub use session::{MediaEvent, Stats, Work, transcode};
 pub use stages::{RungTimes, StageTimes};
@@ -46,7 +49,7 @@ pub fn prepare() -> Result<(), MediaError> {
 
 /// What this build of libav can do that we need: missing parts by name, for `doctor`.
 pub fn missing_parts() -> Vec<String> {
-    let encoders = ["libx264", "aac"].into_iter().filter(|name| raw::has_no_encoder(name));
+    let encoders = ["libx264", "aac", "libwebp_anim"].into_iter().filter(|name| raw::has_no_encoder(name));
     let filters = ["zscale", "bwdif", "scale", "transpose", "aresample", "pan"]
         .into_iter()
         .filter(|name| ffmpeg_next::filter::find(name).is_none());

@@ -153,7 +153,7 @@ impl<'a> Repackager<'a> {
             return broken(format!("chunk {} was decoded before it was read", self.chunk));
         }
         let segment_bytes = self.sizes.drain(..planned).collect();
-        let part = RenditionChunk { rendition: self.rung.name.clone(), segment_bytes };
+        let part = RenditionChunk { rendition: self.rung.name.clone(), segment_bytes, key_bytes: Vec::new() };
         // Who does not listen any more has failed, and says so itself.
         let _ = self.reports.send(Report { chunk: self.chunk, init: self.init.clone(), part });
         if self.chunk + 1 < self.plan.chunks.len() {

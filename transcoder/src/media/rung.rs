@@ -63,7 +63,7 @@ pub(super) fn run(
                 let header = encoder.header.clone();
                 let segment_bytes = stages.encode.time(|| encoder.finish(index))?;
                 let init = remember_init(&mut init, rung, &writer, &header)?.clone();
-                let part = RenditionChunk { rendition: rung.name.clone(), segment_bytes };
+                let part = RenditionChunk { rendition: rung.name.clone(), segment_bytes, key_bytes: Vec::new() };
                 if reports.send(Report { chunk: index, init, part }).is_err() {
                     return Ok(());
                 }

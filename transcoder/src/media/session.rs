@@ -13,15 +13,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     MediaError, PosterReport, audio,
-    chunks::{Collector, Report},
+    chunks::{Collector, Report, Stills},
     convert::Converter,
     first::{FirstChunk, OpensAtTheEnd, TellsWhenGone},
     pictures::Pictures,
     poster::PosterPicker,
+    preview::Preview,
     raw,
     repackage::Repackager,
     rung::{self, RungInput},
     stages::{StageTimes, Stages},
+    storyboard::Storyboard,
 };
 use crate::{
     package::ChunkFacts,
@@ -151,6 +153,8 @@ struct Session<'a, 'f> {
     collector: Collector,
     converter: Converter<'a>,
     poster: PosterPicker,
+    storyboard: Storyboard<'a>,
+    preview: Preview<'a>,
     on_event: &'a mut OnEvent<'f>,
     /// The chunk that the next slot belongs to.
     chunk: usize,
@@ -175,6 +179,8 @@ impl<'a, 'f> Session<'a, 'f> {
             collector: Collector::new(work.plan, work.first_chunk),
             converter: Converter::new(&work.plan.conversion),
             poster: PosterPicker::new(work.plan.rate.fps(), work.wants_poster),
+            storyboard: Storyboard::new(work.plan, work.first_chunk),
+            preview: Preview::new(work.plan, work.first_chunk),
             on_event,
             chunk: work.first_chunk,
             shown: 0,
@@ -203,6 +209,8 @@ impl<'a, 'f> Session<'a, 'f> {
             let chunk_end = self.work.plan.chunk_slots(self.chunk).end;
             let part = rest.start..rest.end.min(chunk_end);
             rest.start = part.end;
+            self.storyboard.offer(&picture, &part)?;
+            self.preview.offer(&picture, &part)?;
             if !self.give(&picture, &part)? {
                 return Ok(false);
             }
@@ -233,6 +241,12 @@ impl<'a, 'f> Session<'a, 'f> {
     }
 
     fn end_chunk(&mut self) -> Result<(), MediaError> {
+        let (job, chunk) = (self.work.job, self.chunk);
+        let sheet_bytes = self.storyboard.end_chunk(job, chunk)?;
+        let preview_bytes = self.preview.end_chunk(job, chunk)?;
+        for chunk in self.collector.add_stills(chunk, Stills { sheet_bytes, preview_bytes }) {
+            (self.on_event)(MediaEvent::Chunk(chunk))?;
+        }
         for sender in &self.rungs {
             // A rung that is gone has failed, and its error is found when it is joined.
             let _ = sender.send(RungInput::ChunkEnd(self.chunk));

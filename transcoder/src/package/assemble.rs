@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AUDIO_RENDITION, ChunkFacts, MediaPlaylist, Variant, media_playlist, multivariant_playlist, peak_bits_per_second,
-    playlist::mean_bits_per_second,
+    AUDIO_RENDITION, ChunkFacts, KeyVariant, MediaPlaylist, Multivariant, SoundVariant, Variant, keys_playlist,
+    media_playlist, multivariant_playlist, peak_bits_per_second, playlist::mean_bits_per_second, storyboard_index,
 };
 use crate::plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, RungPlan, TranscodePlan};
 
 /// The rung that players should begin with, by its short edge.
 const START_SHORT_EDGE: u32 = 540;
+/// Rungs up to this short edge have a playlist of their key pictures: scrubbing needs no more.
+const KEYS_SHORT_EDGE: u32 = 540;
 /// Containers add about this many per cent.
 const OVERHEAD_PERCENT: u64 = 2;
 
@@ -24,6 +26,8 @@ pub struct Package {
     pub renditions: Vec<Rendition>,
     /// Media that is there, in milliseconds.
     pub available_ms: u64,
+    /// Text of the storyboard's index.
+    pub storyboard: Option<String>,
 }
 
 /// A rendition as far as it exists.
@@ -45,6 +49,10 @@ pub struct Rendition {
     pub segments: Vec<Segment>,
     /// Text of its media playlist.
     pub playlist: String,
+    /// Text of the playlist of its key pictures, on small rungs.
+    pub keys_playlist: Option<String>,
+    /// Peak and mean bits a second of its key pictures.
+    pub keys_bandwidth: Option<(u64, u64)>,
 }
 
 /// What a rendition carries.
@@ -94,6 +102,7 @@ pub fn assemble(plan: &TranscodePlan, chunks: &[ChunkFacts]) -> Option<Package> 
         multivariant: multivariant(&renditions),
         available_ms: plan.rate.frame_start_us(plan.chunk_slots(chunks.len() - 1).end).div_ceil(1000),
         renditions,
+        storyboard: storyboard_index(plan, chunks),
     })
 }
 
@@ -101,7 +110,34 @@ fn video_rendition(plan: &TranscodePlan, rung: &RungPlan, chunks: &[ChunkFacts],
     let length = |segment: usize| video_length_us(plan, rung, segment);
     let cap = u64::from(rung.cap_kbps) * 1000;
     let kind = RenditionKind::Video { width: rung.width, height: rung.height, frame_rate: rung.rate.fps() };
-    rendition(plan, &rung.name, kind, cap, chunks, complete, length)
+    let mut made = rendition(plan, &rung.name, kind, cap, chunks, complete, length)?;
+    if rung.short_edge() <= KEYS_SHORT_EDGE {
+        add_keys(plan, &mut made, chunks, complete, length);
+    }
+    Some(made)
+}
+
+/// Adds the playlist of key pictures, if the sizes of all of them are known: chunks of old tell none.
+fn add_keys(
+    plan: &TranscodePlan,
+    rendition: &mut Rendition,
+    chunks: &[ChunkFacts],
+    complete: bool,
+    length_us: impl Fn(usize) -> u64,
+) {
+    let parts = chunks.iter().filter_map(|chunk| chunk.renditions.iter().find(|part| part.rendition == rendition.name));
+    let sizes: Vec<u64> = parts.flat_map(|part| part.key_bytes.iter().copied()).collect();
+    if sizes.len() != rendition.segments.len() {
+        return;
+    }
+    let keys: Vec<Segment> =
+        sizes.into_iter().enumerate().map(|(index, bytes)| Segment { duration_us: length_us(index), bytes }).collect();
+    let target_secs = target_secs(plan);
+    rendition.keys_playlist = Some(keys_playlist(&MediaPlaylist { target_secs, segments: &keys, complete }));
+    let (peak, mean) = (peak_bits_per_second(&keys, target_secs), mean_bits_per_second(&keys));
+    // Players fetch the multivariant playlist once: what is not measured yet is the whole rendition's cap.
+    let unmeasured = if complete { 0 } else { rendition.bandwidth };
+    rendition.keys_bandwidth = Some((peak.max(unmeasured), mean.max(unmeasured)));
 }
 
 fn audio_rendition(
@@ -141,6 +177,8 @@ fn rendition(
         init_bytes: init.bytes,
         segments,
         playlist,
+        keys_playlist: None,
+        keys_bandwidth: None,
     })
 }
 
@@ -204,5 +242,19 @@ fn multivariant(renditions: &[Rendition]) -> String {
         .collect();
     let start = variants.iter().rposition(|variant| variant.width.min(variant.height) <= START_SHORT_EDGE).unwrap_or(0);
     variants[..=start].rotate_right(1);
-    multivariant_playlist(&variants, audio.is_some())
+    multivariant_playlist(&Multivariant { variants, sound: audio.map(sound_variant), keys: key_variants(renditions) })
+}
+
+fn sound_variant(audio: &Rendition) -> SoundVariant<'_> {
+    SoundVariant { bandwidth: audio.bandwidth, average_bandwidth: audio.average_bandwidth, codecs: &audio.codecs }
+}
+
+fn key_variants(renditions: &[Rendition]) -> Vec<KeyVariant<'_>> {
+    let with_keys = renditions.iter().filter_map(|rendition| {
+        let RenditionKind::Video { width, height, .. } = rendition.kind else { return None };
+        let (bandwidth, average_bandwidth) = rendition.keys_bandwidth?;
+        let (name, codecs) = (rendition.name.as_str(), rendition.codecs.as_str());
+        Some(KeyVariant { name, bandwidth, average_bandwidth, codecs, width, height })
+    });
+    with_keys.collect()
 }

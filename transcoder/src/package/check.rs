@@ -40,11 +40,13 @@ pub struct SegmentFacts {
     pub start_ticks: u64,
     /// Number of samples.
     pub samples: u32,
+    /// Bytes up to the end of the first sample.
+    pub key_bytes: u64,
 }
 
-struct Found<'a> {
-    kind: [u8; 4],
-    body: &'a [u8],
+pub(super) struct Found<'a> {
+    pub(super) kind: [u8; 4],
+    pub(super) body: &'a [u8],
 }
 
 impl Found<'_> {
@@ -54,7 +56,7 @@ impl Found<'_> {
 }
 
 /// The boxes of `bytes`, one after the other, filling it exactly.
-fn split(mut bytes: &[u8]) -> Result<Vec<Found<'_>>, CheckError> {
+pub(super) fn split(mut bytes: &[u8]) -> Result<Vec<Found<'_>>, CheckError> {
     let mut found = Vec::new();
     while !bytes.is_empty() {
         let (Some(size), Some(kind)) = (read_u32(bytes, 0), bytes.get(4..8)) else {
@@ -71,11 +73,11 @@ fn split(mut bytes: &[u8]) -> Result<Vec<Found<'_>>, CheckError> {
     Ok(found)
 }
 
-fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4).map(|four| u32::from_be_bytes(four.try_into().expect("four bytes")))
 }
 
-fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
+pub(super) fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..at + 8).map(|eight| u64::from_be_bytes(eight.try_into().expect("eight bytes")))
 }
 
@@ -134,7 +136,7 @@ pub fn check_segment(bytes: &[u8]) -> Result<SegmentFacts, CheckError> {
     let track = split(child(&inside, *b"traf").ok_or(CheckError::Missing("traf"))?)?;
     let time = child(&track, *b"tfdt").ok_or(CheckError::Missing("tfdt"))?;
     let run = child(&track, *b"trun").ok_or(CheckError::Missing("trun"))?;
-    let (samples, total) = sum_samples(run)?;
+    let (samples, first, total) = sum_samples(run)?;
     if total != u64::try_from(mdat.body.len()).unwrap_or(u64::MAX) {
         return Err(CheckError::Content("the samples do not fill the data"));
     }
@@ -142,17 +144,18 @@ pub fn check_segment(bytes: &[u8]) -> Result<SegmentFacts, CheckError> {
         sequence: read_u32(header, 4).ok_or_else(|| CheckError::Size("mfhd".into()))?,
         start_ticks: read_u64(time, 4).ok_or_else(|| CheckError::Size("tfdt".into()))?,
         samples,
+        key_bytes: (bytes.len() - mdat.body.len()) as u64 + first,
     })
 }
 
-fn child<'a>(boxes: &[Found<'a>], kind: [u8; 4]) -> Option<&'a [u8]> {
+pub(super) fn child<'a>(boxes: &[Found<'a>], kind: [u8; 4]) -> Option<&'a [u8]> {
     let mut matching = boxes.iter().filter(|found| found.kind == kind);
     let first = matching.next()?;
     matching.next().is_none().then_some(first.body)
 }
 
-/// Number and total size of the samples of a `trun` box.
-fn sum_samples(run: &[u8]) -> Result<(u32, u64), CheckError> {
+/// Number of the samples of a `trun` box, size of the first, and total size.
+fn sum_samples(run: &[u8]) -> Result<(u32, u64, u64), CheckError> {
     let short = || CheckError::Size("trun".into());
     let flags = read_u32(run, 0).ok_or_else(short)? & 0x00ff_ffff;
     let count = read_u32(run, 4).ok_or_else(short)?;
@@ -167,11 +170,12 @@ fn sum_samples(run: &[u8]) -> Result<(u32, u64), CheckError> {
         0xf01 => (16, 16),
         _ => return Err(CheckError::Content("the run has other flags than ours")),
     };
+    let size = |index: usize| read_u32(run, first + index * stride).map(u64::from).ok_or_else(short);
     let mut total = 0;
     for index in 0..usize::try_from(count).unwrap_or(usize::MAX) {
-        total += u64::from(read_u32(run, first + index * stride).ok_or_else(short)?);
+        total += size(index)?;
     }
-    Ok((count, total))
+    Ok((count, size(0)?, total))
 }
 
 #[cfg(test)]
@@ -199,12 +203,16 @@ mod tests {
 
     #[test]
     fn what_we_write_passes() {
-        let facts = |start_ticks| SegmentFacts { sequence: 7, start_ticks, samples: 5 };
-        assert_eq!(check_segment(&segment(92, false)), Ok(facts(90_000)));
-        assert_eq!(check_segment(&segment(0, false)), Ok(facts(0)));
-        assert_eq!(check_segment(&segment_with_keys(92)), Ok(facts(90_000)));
-        assert_eq!(check_segment(&segment_with_keys(0)), Ok(facts(0)));
-        assert_eq!(check_segment(&segment(90, true)), Ok(facts(90_000)));
+        // Five samples of 10 to 14 bytes are at the end.
+        let check = |bytes: &[u8], start_ticks| {
+            let key_bytes = bytes.len() as u64 - 11 - 12 - 13 - 14;
+            assert_eq!(check_segment(bytes), Ok(SegmentFacts { sequence: 7, start_ticks, samples: 5, key_bytes }));
+        };
+        check(&segment(92, false), 90_000);
+        check(&segment(0, false), 0);
+        check(&segment_with_keys(92), 90_000);
+        check(&segment_with_keys(0), 0);
+        check(&segment(90, true), 90_000);
         assert_eq!(check_init(&init()), Ok(InitFacts { sample_entry: "avc1".into() }));
     }
 

@@ -7,6 +7,9 @@ pub const AUDIO_RENDITION: &str = "audio";
 /// Name of the initialisation segment in a rendition's folder.
 pub const INIT_FILE: &str = "init.mp4";
 
+/// Name of the playlist of a rendition's key pictures.
+pub const KEYS_PLAYLIST_FILE: &str = "keys.m3u8";
+
 /// Name of a media segment in a rendition's folder.
 pub fn segment_file(index: usize) -> String {
     format!("s{index:05}.m4s")
@@ -32,6 +35,12 @@ pub struct ChunkFacts {
     pub inits: Vec<InitReport>,
     /// Sizes of the media segments per rendition, in the order of the plan.
     pub renditions: Vec<RenditionChunk>,
+    /// Size of the sheet with its storyboard pictures; none when no second begins in it.
+    #[serde(default)]
+    pub sheet_bytes: Option<u64>,
+    /// Size of the animated preview, if it is made of this chunk.
+    #[serde(default)]
+    pub preview_bytes: Option<u64>,
 }
 
 /// The media segments of one rendition in a chunk.
@@ -41,4 +50,8 @@ pub struct RenditionChunk {
     pub rendition: String,
     /// Bytes of each segment.
     pub segment_bytes: Vec<u64>,
+    /// Bytes of each segment of pictures up to the end of its key picture. The parent notes it when it
+    /// checks the files; chunks of old and sound have none.
+    #[serde(default)]
+    pub key_bytes: Vec<u64>,
 }

@@ -5,7 +5,7 @@ use super::boxes::BoxWriter;
 /// A matrix that neither turns nor scales.
 const IDENTITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 /// The language code for "undetermined", packed as MP4 does.
-const UNDETERMINED: u16 = 0x55c4;
+pub(super) const UNDETERMINED: u16 = 0x55c4;
 /// Every fragmented file of ours has one track.
 pub(super) const TRACK_ID: u32 = 1;
 
@@ -122,7 +122,7 @@ fn track_header(w: &mut BoxWriter, volume: u16, width: u32, height: u32) {
     });
 }
 
-fn matrix(w: &mut BoxWriter) {
+pub(super) fn matrix(w: &mut BoxWriter) {
     for cell in IDENTITY {
         w.u32(cell);
     }
@@ -138,7 +138,7 @@ fn media_header(w: &mut BoxWriter, timescale: u32) {
     });
 }
 
-fn handler(w: &mut BoxWriter, kind: [u8; 4]) {
+pub(super) fn handler(w: &mut BoxWriter, kind: [u8; 4]) {
     w.full(*b"hdlr", 0, 0, |w| {
         w.u32(0);
         w.raw(&kind);
@@ -147,7 +147,7 @@ fn handler(w: &mut BoxWriter, kind: [u8; 4]) {
     });
 }
 
-fn data_reference(w: &mut BoxWriter) {
+pub(super) fn data_reference(w: &mut BoxWriter) {
     w.boxed(*b"dinf", |w| {
         w.full(*b"dref", 0, 0, |w| {
             w.u32(1);

@@ -7,14 +7,25 @@ mod check;
 mod facts;
 mod fragment;
 mod init;
+mod movie;
+mod pictures;
 mod playlist;
+mod samples;
+mod stills;
 
 pub use assemble::{Package, Rendition, RenditionKind, Segment, assemble};
 pub use avc::{
     AvcConfig, AvcError, AvcWatch, Picture, PictureSet, SequenceSet, annex_b_to_sample, nal_units, read_picture,
 };
 pub use check::{CheckError, InitFacts, SegmentFacts, check_init, check_segment};
-pub use facts::{AUDIO_RENDITION, ChunkFacts, INIT_FILE, InitReport, RenditionChunk, segment_file};
+pub use facts::{AUDIO_RENDITION, ChunkFacts, INIT_FILE, InitReport, KEYS_PLAYLIST_FILE, RenditionChunk, segment_file};
 pub use fragment::{Fragment, Sample, fragment, picture_decode_ticks};
 pub use init::{AudioTrack, VideoTrack, audio_init, video_init};
-pub use playlist::{MediaPlaylist, Variant, media_playlist, multivariant_playlist, peak_bits_per_second};
+pub use movie::{MovieTrack, movie_head};
+pub use pictures::{check_jpeg, check_webp};
+pub use playlist::{
+    KeyVariant, MediaPlaylist, Multivariant, SoundVariant, Variant, keys_playlist, media_playlist,
+    multivariant_playlist, peak_bits_per_second,
+};
+pub use samples::{SampleFacts, SegmentSamples, TrackFacts, read_segment, read_track};
+pub use stills::{PREVIEW_FILE, STORYBOARD_FOLDER, sheet_file, storyboard_index};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{INIT_FILE, Segment, segment_file};
+use super::{INIT_FILE, KEYS_PLAYLIST_FILE, Segment, segment_file};
 
 /// Version that allows fragmented MP4 in ordinary playlists.
 const VERSION: u32 = 7;
@@ -58,8 +58,69 @@ pub fn media_playlist(playlist: &MediaPlaylist<'_>) -> String {
     text
 }
 
-/// The text of the multivariant playlist, in the order given: players begin with the first variant.
-pub fn multivariant_playlist(variants: &[Variant<'_>], has_audio: bool) -> String {
+/// The text of a playlist of key pictures: of each segment the part up to the end of its first
+/// picture, which stands until the next segment begins.
+pub fn keys_playlist(playlist: &MediaPlaylist<'_>) -> String {
+    let mut text = format!(
+        "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n\
+         #EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-I-FRAMES-ONLY\n#EXT-X-MAP:URI=\"{INIT_FILE}\"\n",
+        playlist.target_secs
+    );
+    for (index, segment) in playlist.segments.iter().enumerate() {
+        let (secs, micros) = (segment.duration_us / 1_000_000, segment.duration_us % 1_000_000);
+        writeln!(text, "#EXTINF:{secs}.{micros:06},\n#EXT-X-BYTERANGE:{}@0\n{}", segment.bytes, segment_file(index))
+            .expect("text grows");
+    }
+    if playlist.complete {
+        text.push_str("#EXT-X-ENDLIST\n");
+    }
+    text
+}
+
+/// A rendition whose key pictures have a playlist.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyVariant<'a> {
+    /// Folder of the rendition.
+    pub name: &'a str,
+    /// Peak bits a second of the key pictures.
+    pub bandwidth: u64,
+    /// Mean bits a second of them.
+    pub average_bandwidth: u64,
+    /// Codec string.
+    pub codecs: &'a str,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// The sound without pictures, as a variant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoundVariant<'a> {
+    /// Peak bits a second.
+    pub bandwidth: u64,
+    /// Mean bits a second.
+    pub average_bandwidth: u64,
+    /// Codec string.
+    pub codecs: &'a str,
+}
+
+/// What the multivariant playlist lists.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Multivariant<'a> {
+    /// Variants with pictures; players begin with the first one.
+    pub variants: Vec<Variant<'a>>,
+    /// The sound, which all variants share.
+    pub sound: Option<SoundVariant<'a>>,
+    /// Key pictures for scrubbing.
+    pub keys: Vec<KeyVariant<'a>>,
+}
+
+/// The text of the multivariant playlist. Sound without pictures comes last among the variants, so
+/// that no player begins with it; players that know nothing of key pictures skip their lines.
+pub fn multivariant_playlist(multivariant: &Multivariant<'_>) -> String {
+    let Multivariant { variants, sound, keys } = multivariant;
+    let has_audio = sound.is_some();
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     if has_audio {
         writeln!(
@@ -82,6 +143,23 @@ pub fn multivariant_playlist(variants: &[Variant<'_>], has_audio: bool) -> Strin
             variant.height,
             variant.frame_rate,
             variant.name,
+        )
+        .expect("text grows");
+    }
+    if let Some(sound) = sound {
+        writeln!(
+            text,
+            "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"\naudio/index.m3u8",
+            sound.bandwidth, sound.average_bandwidth, sound.codecs,
+        )
+        .expect("text grows");
+    }
+    for key in keys {
+        writeln!(
+            text,
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\",RESOLUTION={}x{},\
+             VIDEO-RANGE=SDR,URI=\"{}/{KEYS_PLAYLIST_FILE}\"",
+            key.bandwidth, key.average_bandwidth, key.codecs, key.width, key.height, key.name,
         )
         .expect("text grows");
     }
@@ -142,6 +220,13 @@ mod tests {
     }
 
     #[test]
+    fn a_playlist_of_key_pictures() {
+        let segments = [segment(1, 1000), Segment { duration_us: 2_002_000, bytes: 5000 }];
+        let playlist = MediaPlaylist { target_secs: 2, segments: &segments, complete: true };
+        insta::assert_snapshot!(keys_playlist(&playlist));
+    }
+
+    #[test]
     fn only_a_complete_playlist_ends() {
         let segments = [segment(1, 1000)];
         let mut playlist = MediaPlaylist { target_secs: 2, segments: &segments, complete: false };
@@ -161,9 +246,21 @@ mod tests {
             height,
             frame_rate: 30_000.0 / 1001.0,
         };
-        let variants = [variant("v540", 540, 960, 1_400_000), variant("v360", 360, 640, 700_000)];
-        insta::assert_snapshot!(multivariant_playlist(&variants, true));
-        assert!(!multivariant_playlist(&variants, false).contains("AUDIO"));
+        let mut multivariant = Multivariant {
+            variants: vec![variant("v540", 540, 960, 1_400_000), variant("v360", 360, 640, 700_000)],
+            sound: Some(SoundVariant { bandwidth: 100_000, average_bandwidth: 96_000, codecs: "mp4a.40.2" }),
+            keys: vec![KeyVariant {
+                name: "v360",
+                bandwidth: 200_000,
+                average_bandwidth: 90_000,
+                codecs: "avc1.64001f",
+                width: 360,
+                height: 640,
+            }],
+        };
+        insta::assert_snapshot!(multivariant_playlist(&multivariant));
+        multivariant.sound = None;
+        assert!(!multivariant_playlist(&multivariant).to_lowercase().contains("audio"));
     }
 
     #[test]

@@ -255,4 +255,4 @@ fn aac_frames_before(frame: u64, rate: Rate) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,6 +14,7 @@ mod ranges;
 mod rate;
 mod refusal;
 mod repackage;
+mod stills;
 mod timeline;
 mod transcode_plan;
 mod x264;
@@ -31,7 +32,11 @@ pub use ranges::plan_ranges;
 pub use rate::{Rate, natural_rate};
 pub use refusal::{Refusal, RefusalCode};
 pub use repackage::TopRung;
+pub use stills::{PREVIEW_FPS, PREVIEW_PICTURES, SHEET_COLUMNS};
 pub use timeline::{ChunkPlan, plan_chunks, plan_segments, plan_segments_at};
 pub use transcode_plan::{
     AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, Conversion, RungPlan, SourceVideo, TranscodePlan,
 };
+
+#[cfg(test)]
+pub(crate) use make::tests::sample_plan;

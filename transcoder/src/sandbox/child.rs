@@ -93,6 +93,12 @@ fn carry_out(start: &Start, request: Request, out: &mut impl Write) -> Event {
             transcode(start, &plan, &limits, first_chunk, wants_poster, out)
         }
         Request::Misbehave { misdeed } => return misdeeds::commit(misdeed, &start.job),
+        Request::Poster { plan, limits, slot } => {
+            if !plan.is_consistent() || slot >= plan.total_frames {
+                return Event::Failed { detail: "the plan contradicts itself".into() };
+            }
+            media::make_poster(&source, &start.job, &plan, &limits, slot).map(|poster| Event::Poster { poster })
+        }
         Request::TryToEscape => return Event::Escaped { report: try_to_escape(&start.job) },
     };
     result.unwrap_or_else(|error| failure(&error))

@@ -31,6 +31,15 @@ pub enum Request {
         /// Make a poster too.
         wants_poster: bool,
     },
+    /// Make a poster of one moment.
+    Poster {
+        /// The plan of the clip.
+        plan: Box<TranscodePlan>,
+        /// Bounds that hold while decoding.
+        limits: Limits,
+        /// The picture of the grid.
+        slot: u64,
+    },
     /// Try what must not be possible, and tell.
     TryToEscape,
     /// Take more than is allowed: what a taken-over decoder could do to the machine. For tests.

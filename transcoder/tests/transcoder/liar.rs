@@ -30,7 +30,7 @@ pub const CASES: &[Case] = &[("a_child_that_spoils_its_output_is_found_out", a_s
 pub const LIAR_ARGUMENT: &str = "transcode-liar";
 
 /// What is spoiled, and what the parent says to it.
-const LIES: [(&str, &str); 13] = [
+const LIES: [(&str, &str); 15] = [
     ("symlink", "is a link"),
     ("folder-symlink", "is a link"),
     ("folder", "not a file"),
@@ -43,6 +43,8 @@ const LIES: [(&str, &str); 13] = [
     ("other-name", "missing"),
     ("twice", "out of turn"),
     ("codec", "incomplete"),
+    ("sheet-place", "JPEG marker e1"),
+    ("preview-place", "EXIF"),
     ("silence", "silent"),
 ];
 
@@ -73,7 +75,8 @@ pub fn liar_main(arguments: &[String]) -> ExitCode {
 
 /// Copies the good files into the job folder, which is the current one.
 fn place_files(good: &Path) {
-    for folder in ["v120", "audio"] {
+    let _ = fs::copy(good.join("preview.webp"), "preview.webp");
+    for folder in ["v120", "audio", "storyboard"] {
         let _ = fs::create_dir(folder);
         for entry in fs::read_dir(good.join(folder)).expect("a good folder") {
             let path = entry.expect("an entry").path();
@@ -115,6 +118,20 @@ fn spoil(lie: &str, good: &Path, chunk: &mut ChunkFacts) {
         }
         "cut" => fs::write(&file, &whole[..whole.len() - 1]).expect("written"),
         "wrong-time" => replace(b"tfdt", b"tfdt\x01\0\0\0\0\0\0\0\0\0\0\x07"),
+        "sheet-place" => {
+            let sheet = fs::read("storyboard/s00000.jpg").expect("a sheet");
+            let spoiled = [&sheet[..2], b"\xff\xe1\0\x08Exif\0\0", &sheet[2..]].concat();
+            chunk.sheet_bytes = Some(spoiled.len() as u64);
+            fs::write("storyboard/s00000.jpg", spoiled).expect("written");
+        }
+        "preview-place" => {
+            let mut preview = fs::read("preview.webp").expect("a preview");
+            preview.extend_from_slice(b"EXIF\x04\0\0\0GPS\0");
+            let length = u32::try_from(preview.len() - 8).expect("small").to_le_bytes();
+            preview[4..8].copy_from_slice(&length);
+            chunk.preview_bytes = Some(preview.len() as u64);
+            fs::write("preview.webp", preview).expect("written");
+        }
         "other-name" => chunk.renditions[0].rendition = "../../etc".into(),
         "codec" => chunk.inits[0].codecs = "avc1\"\n#EXT".into(),
         _ => {}

@@ -5,6 +5,7 @@ mod run;
 
 mod bad_input;
 mod figures;
+mod beside;
 mod fuzz;
 mod good_input;
 mod joints;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         fuzz::CASES,
         valid::CASES,
         figures::CASES,
+        beside::CASES,
     ]
     .concat();
     let trials = cases.into_iter().map(|(name, case)| {

@@ -109,6 +109,9 @@ fn write_playlists(work: &Path, outcome: &Finished) {
     for rendition in &outcome.package.renditions {
         let path = work.join(&rendition.name).join("index.m3u8");
         std::fs::write(path, &rendition.playlist).expect("written");
+        if let Some(keys) = &rendition.keys_playlist {
+            std::fs::write(work.join(&rendition.name).join("keys.m3u8"), keys).expect("written");
+        }
     }
 }
 

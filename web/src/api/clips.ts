@@ -6,6 +6,7 @@ export interface ClipChanges {
   hashtags?: string[];
   language?: string;
   visibility?: Visibility;
+  allow_download?: boolean;
 }
 
 const path = (id: string): string => `/v1/clips/${encodeURIComponent(id)}`;
@@ -23,6 +24,12 @@ export const updateClip = (id: string, changes: ClipChanges) => request<Clip>("P
 export const deleteClip = (id: string) => request<void>("DELETE", path(id));
 
 export const retryClip = (id: string) => request<unknown>("POST", `${path(id)}/retry`);
+
+export const pickPoster = (id: string, atMs: number) => request<Clip>("PUT", `${path(id)}/poster`, { body: { at_ms: atMs } });
+
+export const sendPoster = (id: string, picture: Blob) => request<Clip>("PUT", `${path(id)}/poster`, { raw: { type: picture.type, content: picture } });
+
+export const resetPoster = (id: string) => request<Clip>("DELETE", `${path(id)}/poster`);
 
 export const setLike = (id: string, liked: boolean) => request<void>(liked ? "PUT" : "DELETE", `${path(id)}/like`);
 

@@ -42,6 +42,12 @@ export interface Clip {
   hls_url?: string | null;
   poster_url?: string | null;
   thumbhash?: string | null;
+  /** A chosen cover is being made. */
+  poster_pending?: boolean;
+  storyboard_url?: string | null;
+  preview_url?: string | null;
+  allow_download: boolean;
+  mp4_url?: string | null;
   duration_ms?: number | null;
   width?: number | null;
   height?: number | null;

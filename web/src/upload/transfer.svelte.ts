@@ -19,6 +19,8 @@ export interface Details {
   hashtags: string[];
   language: string;
   visibility: Visibility;
+  /** Whether people may take the clip with them as a file. */
+  allow_download: boolean;
 }
 
 /** One file on its way to being a clip. It lives outside the page, so visiting another page does not stop it. */
@@ -235,6 +237,7 @@ function metadataOf(file: File, details: Details): Record<string, string> {
     hashtags: details.hashtags.join(","),
     language: details.language,
     visibility: details.visibility,
+    allow_download: String(details.allow_download),
   };
   return Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== ""));
 }

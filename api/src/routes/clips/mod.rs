@@ -4,6 +4,7 @@ pub(crate) mod delete;
 pub(crate) mod delete_captions;
 pub(crate) mod get;
 pub(crate) mod like;
+pub(crate) mod poster;
 pub(crate) mod put_captions;
 pub(crate) mod report;
 pub(crate) mod retry;

@@ -34,6 +34,8 @@ pub(crate) struct UpdateClipBody {
     visibility: Option<String>,
     /// True publishes: at once when the clip is playable, else when it is. False hides it again.
     publish: Option<bool>,
+    /// True lets people take the clip with them as a file, `mp4_url`, which is made soon after; false takes it away.
+    allow_download: Option<bool>,
 }
 
 impl UpdateClipBody {
@@ -45,6 +47,7 @@ impl UpdateClipBody {
             language: self.language.try_map(|language| field::parse("language", &language))?,
             visibility: self.visibility.as_deref().map(parse_visibility).transpose()?,
             publish: self.publish,
+            allow_download: self.allow_download,
         })
     }
 }

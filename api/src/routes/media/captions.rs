@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use estrade_db::{DbError, PgConnection, captions, media};
+use estrade_db::{DbError, PgConnection, captions, media_access};
 use estrade_domain::subtitles::{self, CAPTIONS_FILE};
 use estrade_domain::{PublicId, VersionId, webvtt};
 use estrade_http::Result;
@@ -37,7 +37,7 @@ impl File {
 
 /// The multivariant playlist with the captions there are.
 pub(super) async fn find_multivariant(conn: &mut PgConnection, version: VersionId) -> Result<Option<String>> {
-    let Some(playlist) = media::find_multivariant(conn, version).await? else { return Ok(None) };
+    let Some(playlist) = media_access::find_multivariant(conn, version).await? else { return Ok(None) };
     let tracks = captions::list_tracks(conn, version).await?;
     Ok(Some(subtitles::add_tracks(&playlist, &tracks)))
 }

@@ -3,9 +3,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use estrade_blobs::{BlobError, ObjectRange, key};
-use estrade_db::media::{self, Access};
-use estrade_domain::{Audience, PublicId, VersionId, ticket};
-use estrade_http::clip_body::MULTIVARIANT_NAME;
+use estrade_db::PgConnection;
+use estrade_db::media_access::{self, Access};
+use estrade_domain::{Audience, DownloadId, PublicId, VersionId, ticket};
 use estrade_http::problem::ProblemBody;
 use estrade_http::{Path, Problem, Result};
 use futures::StreamExt;
@@ -13,67 +13,24 @@ use sha2::{Digest, Sha256};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
-use super::{captions, etag, range, segment_number};
+use super::target::Target;
+use super::{captions, etag, range};
 use crate::ApiState;
 
-/// Name of a rendition's media playlist.
-const PLAYLIST_NAME: &str = "index.m3u8";
-/// Name of the poster.
-const POSTER_NAME: &str = "poster.jpg";
-/// Name of a rendition's init segment.
-const INIT_NAME: &str = "init.mp4";
 /// Bytes read from the store at a time.
 const READ_BYTES: usize = 256 << 10;
-/// Segments, init segments and posters never change.
+/// Segments, init segments and pictures never change.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// Playlists of a finished version; short, so that a takedown reaches caches within a minute.
+/// Playlists of a finished version, and files to share; short, so that a takedown reaches caches within a minute.
 const PLAYLIST_FINISHED: &str = "public, max-age=60";
 /// Playlists that still grow.
 const PLAYLIST_GROWING: &str = "public, max-age=1";
+/// Media type of playlists.
+const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 /// What a ticket opened stays with its holder.
 pub(super) const PRIVATE: &str = "private, no-store";
 /// Lets a CDN purge everything of a clip at once.
 const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
-
-/// What is asked for, below a version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Target {
-    Multivariant,
-    Playlist { rendition: String },
-    Poster,
-    Init { name: String },
-    Segment { number: i32, name: String },
-    Captions { id: PublicId, file: captions::File },
-}
-
-impl Target {
-    fn parse(rendition: Option<&str>, file: &str) -> Option<Self> {
-        let Some(rendition) = rendition else {
-            return match file {
-                MULTIVARIANT_NAME => Some(Self::Multivariant),
-                POSTER_NAME => Some(Self::Poster),
-                _ => None,
-            };
-        };
-        // Renditions' names are shorter than ids.
-        if let Ok(id) = rendition.parse() {
-            return captions::File::parse(file).map(|file| Self::Captions { id, file });
-        }
-        let is_name = (1..=16).contains(&rendition.len())
-            && rendition.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        if !is_name {
-            return None;
-        }
-        match file {
-            PLAYLIST_NAME => Some(Self::Playlist { rendition: rendition.to_owned() }),
-            INIT_NAME => Some(Self::Init { name: format!("{rendition}/{file}") }),
-            _ => {
-                let number = segment_number(file, ".m4s")?;
-                Some(Self::Segment { number, name: format!("{rendition}/{file}") })
-            }
-        }
-    }
-}
 
 /// One request for media.
 struct Request {
@@ -101,9 +58,11 @@ fn gone() -> Problem {
     Problem::not_found("there is no such media, or it is not for you")
 }
 
-/// Multivariant playlist (`index.m3u8`) or poster (`poster.jpg`) of a public clip
+/// Multivariant playlist, poster, animated preview or file to share of a public clip
+///
+/// The file to share exists where the clip's creator allows it; it answers with `Content-Disposition: attachment`.
 #[utoipa::path(get, path = "/media/{clip}/{version}/{file}", tag = "media",
-    params(("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("file" = String, Path, description = "`index.m3u8` or `poster.jpg`")),
+    params(("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("file" = String, Path, description = "`index.m3u8`, `poster.jpg`, `poster-ID.jpg`, `preview.webp` or `clip.mp4`")),
     responses((status = 200, description = "The file"), (status = 206, description = "The range asked for"), (status = 304, description = "Unchanged"),
         (status = 404, description = "No such media, or not public", body = ProblemBody), (status = 416, description = "Range outside of the file", body = ProblemBody), (status = 503, description = "Try again", body = ProblemBody)))]
 pub async fn get_file(
@@ -114,9 +73,9 @@ pub async fn get_file(
     serve(&api, Request::new(&clip, &version, None, None, &file)?, &headers).await
 }
 
-/// Media playlist (`index.m3u8`), init segment (`init.mp4`), media segment (`s00000.m4s`) or captions of a public clip
+/// Playlist, init segment or media segment of a rendition, a part of the storyboard, or captions, of a public clip
 #[utoipa::path(get, path = "/media/{clip}/{version}/{rendition}/{file}", tag = "media",
-    params(("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("rendition" = String, Path, description = "Such as `v540` or `audio`, or the id of captions"), ("file" = String, Path, description = "`index.m3u8`, `init.mp4`, `s00000.m4s`; of captions `captions.vtt`, `index.m3u8`, `s00000.vtt`")),
+    params(("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("rendition" = String, Path, description = "Such as `v540`, `audio` or `storyboard`, or the id of captions"), ("file" = String, Path, description = "Of a rendition `index.m3u8`, `keys.m3u8` (key pictures alone), `init.mp4` or `s00000.m4s`; of `storyboard` the `WebVTT` index `index.vtt` or a sheet `s00000.jpg`; of captions `captions.vtt`, `index.m3u8` or `s00000.vtt`")),
     responses((status = 200, description = "The file"), (status = 206, description = "The range asked for"), (status = 304, description = "Unchanged"),
         (status = 404, description = "No such media, or not public", body = ProblemBody), (status = 416, description = "Range outside of the file", body = ProblemBody), (status = 503, description = "Try again", body = ProblemBody)))]
 pub async fn get_rendition_file(
@@ -127,9 +86,9 @@ pub async fn get_rendition_file(
     serve(&api, Request::new(&clip, &version, None, Some(&rendition), &file)?, &headers).await
 }
 
-/// Multivariant playlist or poster of a clip that is not public, through a ticket
+/// Multivariant playlist, poster, preview or file to share of a clip that is not public, through a ticket
 #[utoipa::path(get, path = "/media/t/{ticket}/{clip}/{version}/{file}", tag = "media",
-    params(("ticket" = String, Path, description = "From the clip's addresses; lives 10 minutes"), ("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("file" = String, Path, description = "`index.m3u8` or `poster.jpg`")),
+    params(("ticket" = String, Path, description = "From the clip's addresses; lives 10 minutes"), ("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("file" = String, Path, description = "`index.m3u8`, `poster.jpg`, `poster-ID.jpg`, `preview.webp` or `clip.mp4`")),
     responses((status = 200, description = "The file"), (status = 206, description = "The range asked for"), (status = 304, description = "Unchanged"), (status = 403, description = "The ticket is not valid or has expired", body = ProblemBody),
         (status = 404, description = "No such media, or no longer for you", body = ProblemBody), (status = 416, description = "Range outside of the file", body = ProblemBody), (status = 503, description = "Try again", body = ProblemBody)))]
 pub async fn get_file_by_ticket(
@@ -140,9 +99,9 @@ pub async fn get_file_by_ticket(
     serve(&api, Request::new(&clip, &version, Some(ticket), None, &file)?, &headers).await
 }
 
-/// Playlist, init segment, segment or captions of a clip that is not public, through a ticket
+/// Playlist or segment of a rendition, a part of the storyboard, or captions, of a clip that is not public, through a ticket
 #[utoipa::path(get, path = "/media/t/{ticket}/{clip}/{version}/{rendition}/{file}", tag = "media",
-    params(("ticket" = String, Path, description = "From the clip's addresses; lives 10 minutes"), ("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("rendition" = String, Path, description = "Such as `v540` or `audio`, or the id of captions"), ("file" = String, Path, description = "`index.m3u8`, `init.mp4`, `s00000.m4s`; of captions `captions.vtt`, `index.m3u8`, `s00000.vtt`")),
+    params(("ticket" = String, Path, description = "From the clip's addresses; lives 10 minutes"), ("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("rendition" = String, Path, description = "Such as `v540`, `audio` or `storyboard`, or the id of captions"), ("file" = String, Path, description = "Of a rendition `index.m3u8`, `keys.m3u8` (key pictures alone), `init.mp4` or `s00000.m4s`; of `storyboard` the `WebVTT` index `index.vtt` or a sheet `s00000.jpg`; of captions `captions.vtt`, `index.m3u8` or `s00000.vtt`")),
     responses((status = 200, description = "The file"), (status = 206, description = "The range asked for"), (status = 304, description = "Unchanged"), (status = 403, description = "The ticket is not valid or has expired", body = ProblemBody),
         (status = 404, description = "No such media, or no longer for you", body = ProblemBody), (status = 416, description = "Range outside of the file", body = ProblemBody), (status = 503, description = "Try again", body = ProblemBody)))]
 pub async fn get_rendition_file_by_ticket(
@@ -155,41 +114,16 @@ pub async fn get_rendition_file_by_ticket(
 
 async fn serve(api: &ApiState, request: Request, headers: &HeaderMap) -> Result<Response> {
     let mut conn = api.conn().await?;
-    let access = media::find_access(&mut conn, &request.clip, request.version).await?.ok_or_else(gone)?;
+    let access = media_access::find_access(&mut conn, &request.clip, request.version).await?.ok_or_else(gone)?;
     require_access(api, &request, &access)?;
     let is_private = request.ticket.is_some();
-    let mut response = match &request.target {
-        Target::Multivariant => {
-            let playlist = captions::find_multivariant(&mut conn, request.version).await?;
-            playlist_response(playlist, &access, is_private, headers)?
-        }
-        Target::Playlist { rendition } => {
-            let playlist = media::find_playlist(&mut conn, request.version, rendition).await?;
-            playlist_response(playlist, &access, is_private, headers)?
-        }
-        Target::Captions { id, file: captions::File::Playlist } => {
-            let playlist = captions::find_playlist(&mut conn, request.version, id).await?;
-            playlist_response(playlist, &access, is_private, headers)?
-        }
-        Target::Captions { id, file } => {
-            let text = captions::find_text(&mut conn, request.version, id, *file).await?.ok_or_else(gone)?;
-            captions::text_response(text, is_private, headers)
-        }
-        Target::Poster => {
-            let token = access.poster_token.ok_or_else(gone)?;
-            drop(conn);
-            object_response(api, &request, token, POSTER_NAME, headers).await?
-        }
-        Target::Init { name } => {
-            let token = access.first_token.ok_or_else(gone)?;
+    let mut response = match find_source(&mut conn, &request, &access).await?.ok_or_else(gone)? {
+        Source::Text { text, content_type } => text_response(text, content_type, &access, is_private, headers)?,
+        Source::Captions(text) => captions::text_response(text, is_private, headers),
+        Source::Object(object) => {
             // The connection is not held while bytes flow.
             drop(conn);
-            object_response(api, &request, token, name, headers).await?
-        }
-        Target::Segment { number, name } => {
-            let token = media::find_segment_token(&mut conn, request.version, *number).await?.ok_or_else(gone)?;
-            drop(conn);
-            object_response(api, &request, token, name, headers).await?
+            object_response(api, &object, is_private, headers).await?
         }
     };
     if let Ok(value) = HeaderValue::from_str(request.clip.as_str()) {
@@ -218,14 +152,89 @@ fn require_access(api: &ApiState, request: &Request, access: &Access) -> Result<
     if is_open { Ok(()) } else { Err(gone()) }
 }
 
-fn playlist_response(
-    playlist: Option<String>,
+/// Where what is asked for comes from.
+enum Source {
+    /// A row.
+    Text { text: String, content_type: &'static str },
+    /// Captions, which never change.
+    Captions(String),
+    /// The object store.
+    Object(Object),
+}
+
+/// An object and how it is served.
+struct Object {
+    key: String,
+    content_type: &'static str,
+    /// Of what needs no ticket.
+    cache: &'static str,
+    /// The name it is saved under; shown in place where there is none.
+    save_as: Option<String>,
+}
+
+impl Object {
+    /// A file that never changes.
+    fn new(key: String, content_type: &'static str) -> Self {
+        Self { key, content_type, cache: IMMUTABLE, save_as: None }
+    }
+}
+
+/// None when there is no such file.
+async fn find_source(conn: &mut PgConnection, request: &Request, access: &Access) -> Result<Option<Source>> {
+    let (clip, version) = (&request.clip, request.version);
+    let attempt = |token: i64, name: &str, content_type| {
+        let key = format!("{}{name}", key::attempt_folder(clip, version, token));
+        Source::Object(Object::new(key, content_type))
+    };
+    let playlist = |text: Option<String>| text.map(|text| Source::Text { text, content_type: PLAYLIST_TYPE });
+    Ok(match &request.target {
+        Target::Multivariant => playlist(captions::find_multivariant(conn, version).await?),
+        Target::Playlist { rendition } => playlist(media_access::find_playlist(conn, version, rendition).await?),
+        Target::KeysPlaylist { rendition } => {
+            playlist(media_access::find_keys_playlist(conn, version, rendition).await?)
+        }
+        Target::Captions { id, file: captions::File::Playlist } => {
+            playlist(captions::find_playlist(conn, version, id).await?)
+        }
+        Target::Captions { id, file } => captions::find_text(conn, version, id, *file).await?.map(Source::Captions),
+        Target::Storyboard => {
+            let index = media_access::find_storyboard(conn, version).await?;
+            index.map(|text| Source::Text { text, content_type: "text/vtt" })
+        }
+        Target::Poster { name } => access.poster_token.map(|token| attempt(token, name, "image/jpeg")),
+        Target::ChosenPoster { id } => media_access::has_poster(conn, clip, *id)
+            .await?
+            .then(|| Source::Object(Object::new(key::poster(clip, *id), "image/jpeg"))),
+        Target::Preview { name } => access.preview_token.map(|token| attempt(token, name, "image/webp")),
+        Target::Download => access.download_id.map(|id| Source::Object(download(request, id))),
+        Target::Init { name } => access.first_token.map(|token| attempt(token, name, "video/mp4")),
+        Target::Segment { number, name } => media_access::find_segment_token(conn, version, *number)
+            .await?
+            .map(|token| attempt(token, name, "video/mp4")),
+        Target::Sheet { chunk, name } => {
+            media_access::find_chunk_token(conn, version, *chunk).await?.map(|token| attempt(token, name, "image/jpeg"))
+        }
+    })
+}
+
+/// Kept by caches for a short time only: its creator may stop sharing it.
+fn download(request: &Request, id: DownloadId) -> Object {
+    Object {
+        key: key::download(&request.clip, request.version, id),
+        content_type: "video/mp4",
+        cache: PLAYLIST_FINISHED,
+        save_as: Some(format!("clip-{}.mp4", request.clip)),
+    }
+}
+
+fn text_response(
+    text: String,
+    content_type: &'static str,
     access: &Access,
     is_private: bool,
     headers: &HeaderMap,
 ) -> Result<Response> {
-    let playlist = playlist.ok_or_else(gone)?;
-    let digest = Sha256::digest(playlist.as_bytes());
+    let digest = Sha256::digest(text.as_bytes());
     let tag = entity_tag(&digest.into());
     let cache = match (is_private, access.is_complete) {
         (true, _) => PRIVATE,
@@ -233,14 +242,14 @@ fn playlist_response(
         (false, false) => PLAYLIST_GROWING,
     };
     let fixed = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.apple.mpegurl")),
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
         (header::ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))),
     ];
     if is_unchanged(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, fixed).into_response());
     }
-    Ok((fixed, playlist).into_response())
+    Ok((fixed, text).into_response())
 }
 
 /// Half of the digest is enough to tell versions of one file apart.
@@ -254,39 +263,33 @@ pub(super) fn is_unchanged(headers: &HeaderMap, tag: &str) -> bool {
     sent.is_some_and(|sent| etag::matches(sent, tag))
 }
 
-async fn object_response(
-    api: &ApiState,
-    request: &Request,
-    token: i64,
-    name: &str,
-    headers: &HeaderMap,
-) -> Result<Response> {
-    let key = format!("{}{name}", key::attempt_folder(&request.clip, request.version, token));
+async fn object_response(api: &ApiState, object: &Object, is_private: bool, headers: &HeaderMap) -> Result<Response> {
     // What the key names never changes, so the key is the entity.
-    let tag = entity_tag(&Sha256::digest(key.as_bytes()).into());
-    let cache = HeaderValue::from_static(if request.ticket.is_some() { PRIVATE } else { IMMUTABLE });
+    let tag = entity_tag(&Sha256::digest(object.key.as_bytes()).into());
+    let cache = HeaderValue::from_static(if is_private { PRIVATE } else { object.cache });
     let mut fixed = HeaderMap::new();
     fixed.insert(header::CACHE_CONTROL, cache);
     fixed.insert(header::ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")));
     fixed.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    fixed.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(if name == POSTER_NAME { "image/jpeg" } else { "video/mp4" }),
-    );
+    fixed.insert(header::CONTENT_TYPE, HeaderValue::from_static(object.content_type));
+    let save_as = object.save_as.as_ref().map(|name| format!("attachment; filename=\"{name}\""));
+    if let Some(value) = save_as.and_then(|value| HeaderValue::from_str(&value).ok()) {
+        fixed.insert(header::CONTENT_DISPOSITION, value);
+    }
     if is_unchanged(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, fixed).into_response());
     }
     let asked = asked_range(headers, &tag);
-    let object = api.blobs.get(&key, asked).await.map_err(|error| blob_problem(&error))?;
-    fixed.insert(header::CONTENT_LENGTH, HeaderValue::from(object.length));
-    let status = match object.content_range.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
+    let opened = api.blobs.get(&object.key, asked).await.map_err(|error| blob_problem(&error))?;
+    fixed.insert(header::CONTENT_LENGTH, HeaderValue::from(opened.length));
+    let status = match opened.content_range.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
         Some(value) if asked.is_some() => {
             fixed.insert(header::CONTENT_RANGE, value);
             StatusCode::PARTIAL_CONTENT
         }
         _ => StatusCode::OK,
     };
-    let bytes = ReaderStream::with_capacity(object.body.into_async_read(), READ_BYTES);
+    let bytes = ReaderStream::with_capacity(opened.body.into_async_read(), READ_BYTES);
     Ok((status, fixed, Body::from_stream(bytes.boxed())).into_response())
 }
 
@@ -310,36 +313,6 @@ fn blob_problem(error: &BlobError) -> Problem {
         BlobError::Failed { .. } | BlobError::Io(_) => {
             tracing::warn!(error = %error, "the object store is not available");
             Problem::unavailable("storage_unavailable", "the object store is not available at the moment")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_we_make_are_served() {
-        assert_eq!(Target::parse(None, "index.m3u8"), Some(Target::Multivariant));
-        assert_eq!(
-            Target::parse(Some("v540"), "s00012.m4s"),
-            Some(Target::Segment { number: 12, name: "v540/s00012.m4s".into() })
-        );
-        assert_eq!(Target::parse(Some("audio"), "init.mp4"), Some(Target::Init { name: "audio/init.mp4".into() }));
-        for (rendition, file) in [
-            (None, "source"),
-            (None, "../x"),
-            (Some(".."), "init.mp4"),
-            (Some("V540"), "init.mp4"),
-            (Some("v540"), "s1.m4s"),
-            (Some("v540"), "s+0001.m4s"),
-            (Some("v540"), "s00001.mp4"),
-            (Some("v540"), "other"),
-            (Some("v540"), "captions.vtt"),
-            (Some("00000000000000000000"), "init.mp4"),
-            (Some("0000000000000000000l"), "captions.vtt"),
-        ] {
-            assert_eq!(Target::parse(rendition, file), None, "{rendition:?} {file}");
         }
     }
 }

@@ -4,6 +4,7 @@ mod captions;
 mod etag;
 pub mod get;
 mod range;
+mod target;
 
 /// The number in a segment's name, such as `s00012.m4s`.
 fn segment_number(name: &str, extension: &str) -> Option<i32> {

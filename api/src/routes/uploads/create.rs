@@ -15,8 +15,8 @@ use crate::uploads::{AppendRequest, Appended, CreateRequest};
 /// Creates an upload and its draft clip; may carry the first bytes
 ///
 /// `Upload-Metadata` keys: `filename`, `filetype`, `caption`, `hashtags` (comma separated), `language`,
-/// `visibility` (`public`, `unlisted`, `followers`, `private`), `publish` (`true`, `false`). Other keys are
-/// kept and returned by HEAD.
+/// `visibility` (`public`, `unlisted`, `followers`, `private`), `publish` and `allow_download` (`true`,
+/// `false`). Other keys are kept and returned by HEAD.
 #[utoipa::path(post, path = "/v1/uploads", tag = "uploads", security(("session" = [])),
     params(
         ("Tus-Resumable" = String, Header, description = "`1.0.0`"),

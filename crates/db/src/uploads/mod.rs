@@ -126,6 +126,8 @@ pub struct NewDraft<'a> {
     pub visibility: &'a str,
     /// Whether to publish it once it is ready.
     pub publish: bool,
+    /// Whether people may take it with them as a file.
+    pub allow_download: bool,
 }
 
 /// How much one creator and one spool may hold.

@@ -24,8 +24,9 @@ pub async fn insert_upload(conn: &mut PgConnection, new: &NewUpload<'_>, quota: 
                FROM uploads
                WHERE creator_id = $3 AND (state = 'receiving' OR created_at > $9 - interval '1 minute')
            ), clip AS (
-               INSERT INTO clips (id, public_id, creator_id, caption, hashtags, language, created_at, visibility, publish)
-               SELECT $11, $12, $3, $13, $14, $15, $9, $16, $17 FROM quota
+               INSERT INTO clips (id, public_id, creator_id, caption, hashtags, language, created_at, visibility, publish,
+                                  allow_download)
+               SELECT $11, $12, $3, $13, $14, $15, $9, $16, $17, $22 FROM quota
                WHERE open < $18 AND recent < $19 AND promised + coalesce($4::bigint, 0) <= $20
                  AND own + coalesce($4::bigint, 0) <= $21
                RETURNING id
@@ -56,6 +57,7 @@ pub async fn insert_upload(conn: &mut PgConnection, new: &NewUpload<'_>, quota: 
         i64::from(quota.creations_per_minute),
         bigint(quota.room_bytes),
         bigint(quota.own_bytes),
+        new.clip.allow_download,
     )
     .fetch_one(conn)
     .await?;

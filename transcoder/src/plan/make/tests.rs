@@ -65,6 +65,12 @@ fn info(video: Option<VideoInfo>, audio: Option<AudioInfo>) -> MediaInfo {
     }
 }
 
+/// The plan of an ordinary source with sound, for tests of what is made of plans.
+pub(crate) fn sample_plan(width: u32, height: u32, rate: Rate, duration_us: u64) -> TranscodePlan {
+    let source = info(Some(video(width, height, rate, duration_us)), Some(audio(duration_us)));
+    make_plan(&source, &Limits::default()).expect("a plan")
+}
+
 fn plan(video: VideoInfo) -> TranscodePlan {
     make_plan(&info(Some(video), Some(audio(8_000_000))), &Limits::default()).expect("a plan")
 }

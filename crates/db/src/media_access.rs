@@ -1,0 +1,132 @@
+//! What the media route asks for: who may fetch a version, and where each file of it is.
+
+use estrade_domain::{Audience, DownloadId, PosterId, PublicId, VersionId};
+use sqlx::PgConnection;
+
+use crate::{DbError, Result};
+
+/// Who may fetch the media of a clip's version.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Who may see the clip.
+    pub audience: Audience,
+    /// The whole ladder stands: playlists may be kept a little.
+    pub is_complete: bool,
+    /// Lease token of the attempt that made the init segments; none before the first chunk.
+    pub first_token: Option<i64>,
+    /// Lease token of the attempt that made the poster; none while there is no poster.
+    pub poster_token: Option<i64>,
+    /// Lease token of the attempt that made the preview; none while there is no preview.
+    pub preview_token: Option<i64>,
+    /// Id of the file to share; none while there is none or its creator does not share it.
+    pub download_id: Option<DownloadId>,
+}
+
+/// Who may fetch this version; none when there is no such version of this clip.
+pub async fn find_access(conn: &mut PgConnection, clip: &PublicId, version_id: VersionId) -> Result<Option<Access>> {
+    let row = sqlx::query!(
+        r#"SELECT a.audience AS "audience!", v.is_complete, v.first_token, v.poster_token, v.preview_token,
+                  CASE WHEN c.allow_download THEN v.download_id END AS download_id
+           FROM clips c
+           JOIN media_versions v ON v.clip_id = c.id
+           JOIN clip_audiences a ON a.clip_id = c.id
+           WHERE c.public_id = $1 AND v.id = $2"#,
+        clip.as_str(),
+        version_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(Access {
+            audience: Audience::from_name(&row.audience).ok_or_else(|| DbError::corrupt("clips", "audience", clip))?,
+            is_complete: row.is_complete,
+            first_token: row.first_token,
+            poster_token: row.poster_token,
+            preview_token: row.preview_token,
+            download_id: row.download_id.map(DownloadId),
+        })
+    })
+    .transpose()
+}
+
+/// The multivariant playlist of a version.
+pub async fn find_multivariant(conn: &mut PgConnection, version_id: VersionId) -> Result<Option<String>> {
+    let playlist = sqlx::query_scalar!("SELECT playlist FROM media_versions WHERE id = $1", version_id.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(playlist.flatten())
+}
+
+/// The media playlist of a rendition.
+pub async fn find_playlist(conn: &mut PgConnection, version_id: VersionId, rendition: &str) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT playlist FROM renditions WHERE version_id = $1 AND name = $2",
+        version_id.0,
+        rendition,
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// The lease token of the attempt that made a segment; none when it is not published.
+pub async fn find_segment_token(conn: &mut PgConnection, version_id: VersionId, segment: i32) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT token FROM media_chunks
+         WHERE version_id = $1 AND first_segment <= $2 AND $2 < first_segment + segment_count",
+        version_id.0,
+        segment,
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// The playlist of a rendition's key pictures.
+pub async fn find_keys_playlist(
+    conn: &mut PgConnection,
+    version_id: VersionId,
+    rendition: &str,
+) -> Result<Option<String>> {
+    let playlist = sqlx::query_scalar!(
+        "SELECT keys_playlist FROM renditions WHERE version_id = $1 AND name = $2",
+        version_id.0,
+        rendition,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(playlist.flatten())
+}
+
+/// The index of a version's storyboard.
+pub async fn find_storyboard(conn: &mut PgConnection, version_id: VersionId) -> Result<Option<String>> {
+    let index = sqlx::query_scalar!("SELECT storyboard FROM media_versions WHERE id = $1", version_id.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(index.flatten())
+}
+
+/// The lease token of the attempt that made a chunk; none when it is not published.
+pub async fn find_chunk_token(conn: &mut PgConnection, version_id: VersionId, chunk: i32) -> Result<Option<i64>> {
+    Ok(
+        sqlx::query_scalar!(
+            "SELECT token FROM media_chunks WHERE version_id = $1 AND number = $2",
+            version_id.0,
+            chunk,
+        )
+        .fetch_optional(conn)
+        .await?,
+    )
+}
+
+/// Whether the clip has this chosen poster, made and ready to be served.
+pub async fn has_poster(conn: &mut PgConnection, clip: &PublicId, poster: PosterId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM clip_posters p JOIN clips c ON c.id = p.clip_id
+               WHERE c.public_id = $1 AND p.id = $2 AND p.thumbhash IS NOT NULL
+           ) AS "exists!""#,
+        clip.as_str(),
+        poster.0,
+    )
+    .fetch_one(conn)
+    .await?)
+}

@@ -1,0 +1,46 @@
+//! One moment of a source as a poster, seen from the parent.
+
+use std::path::{Path, PathBuf};
+
+use tokio::fs;
+
+use super::{TranscodeError, place_source, verify::Verifier};
+use crate::{
+    media::PosterReport,
+    plan::{Limits, TranscodePlan},
+    sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE},
+};
+
+/// Makes the poster of the picture shown `at_ms` after the start of the clip that `plan` describes.
+///
+/// `work` is an empty folder on the file system of `source`, for this job alone. Returns where the
+/// checked file lies and what it is.
+///
+/// # Errors
+/// See [`TranscodeError`]; also when the moment lies behind the end.
+pub async fn make_poster(
+    work: &Path,
+    source: &Path,
+    command: &ChildCommand,
+    limits: &Limits,
+    plan: &TranscodePlan,
+    at_ms: u64,
+) -> Result<(PathBuf, PosterReport), TranscodeError> {
+    if !plan.is_consistent() {
+        return Err(TranscodeError::Untrue("the stored plan contradicts itself".into()));
+    }
+    let slot = plan.slot_at_ms(at_ms);
+    let work = fs::canonicalize(work).await?;
+    place_source(source, &work.join(SOURCE_FILE)).await?;
+    let mut child = Child::start(command, &work).await?;
+    child.ask(&Request::Poster { plan: Box::new(plan.clone()), limits: limits.clone(), slot }).await?;
+    match child.next().await? {
+        Event::Poster { poster } => {
+            Verifier::new(work.clone()).check_poster(&poster).await?;
+            Ok((work.join(&poster.file), poster))
+        }
+        Event::Refused { refusal } => Err(refusal.into()),
+        Event::Failed { detail } => Err(ChildError::Failed(detail).into()),
+        other => Err(ChildError::Protocol(format!("{other:?}")).into()),
+    }
+}
