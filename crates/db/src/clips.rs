@@ -9,6 +9,7 @@ use crate::{DbError, Result};
 
 /// A clip with everything one asker may be shown of it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of a row, independent of one another")]
 pub struct ClipRow {
     /// Its id.
     pub id: ClipId,
@@ -73,6 +74,7 @@ pub struct ClipFailure {
 
 /// The media version a clip shows.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of a row, independent of one another")]
 pub struct ClipMedia {
     /// The version.
     pub version_id: VersionId,
@@ -190,6 +192,7 @@ pub async fn find_clip(conn: &mut PgConnection, id: &PublicId, asker: Option<Acc
     Ok(found.into_iter().next())
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "facts of a row, independent of one another")]
 struct StoredClip {
     id: Uuid,
     public_id: String,

@@ -55,6 +55,7 @@ pub struct FeedClip {
 
 /// The media version a clip shows.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of a row, independent of one another")]
 pub struct FeedMedia {
     /// The version.
     pub version_id: VersionId,

@@ -107,6 +107,7 @@ impl Captions {
 
 /// What is playable of a clip.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of a row, independent of one another")]
 pub struct Media {
     /// The version shown.
     pub version: VersionId,

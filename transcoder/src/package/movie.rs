@@ -71,7 +71,7 @@ pub fn movie_head(mut tracks: Vec<MovieTrack>, data_bytes: u64) -> Option<Vec<u8
     // The index is as long whatever the offsets in it, so it is written twice.
     let head = u64::try_from(write_head(&tracks, 0, data_box).len()).ok()?;
     let last_offset = head.checked_add(data_bytes)?;
-    (last_offset <= u64::from(u32::MAX)).then(|| write_head(&tracks, head, data_box))
+    u32::try_from(last_offset).is_ok().then(|| write_head(&tracks, head, data_box))
 }
 
 fn write_head(tracks: &[MovieTrack], data_at: u64, data_box: u32) -> Vec<u8> {

@@ -144,7 +144,7 @@ mod tests {
         bytes
     }
 
-    fn riff(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    fn riff(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         let length = u32::try_from(body.len()).expect("short");
         let mut bytes = [kind.as_slice(), &length.to_le_bytes(), body].concat();
         bytes.resize(bytes.len().next_multiple_of(2), 0);
@@ -153,13 +153,13 @@ mod tests {
 
     /// An animation of 180 × 320 with these chunks after its header.
     fn webp(flags: u8, chunks: &[Vec<u8>]) -> Vec<u8> {
-        let header = riff(b"VP8X", &[flags, 0, 0, 0, 179, 0, 0, 63, 1, 0]);
-        let body = [b"WEBP".to_vec(), header, riff(b"ANIM", &[0; 6]), chunks.concat()].concat();
-        riff(b"RIFF", &body)
+        let header = riff(*b"VP8X", &[flags, 0, 0, 0, 179, 0, 0, 63, 1, 0]);
+        let body = [b"WEBP".to_vec(), header, riff(*b"ANIM", &[0; 6]), chunks.concat()].concat();
+        riff(*b"RIFF", &body)
     }
 
     fn picture() -> Vec<u8> {
-        riff(b"ANMF", &[vec![0; 16], riff(b"VP8 ", &[1, 2, 3])].concat())
+        riff(*b"ANMF", &[vec![0; 16], riff(*b"VP8 ", &[1, 2, 3])].concat())
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(check_webp(&webp(0x02, &[picture(), picture()])), Ok((180, 320)));
         assert!(check_webp(&webp(0x02, &[])).is_err());
         assert!(check_webp(&webp(0x0a, &[picture()])).is_err(), "a flag that promises EXIF");
-        assert!(check_webp(&webp(0x02, &[picture(), riff(b"EXIF", b"GPS")])).is_err());
+        assert!(check_webp(&webp(0x02, &[picture(), riff(*b"EXIF", b"GPS")])).is_err());
         assert!(check_webp(&webp(0x02, &vec![picture(); 65])).is_err());
         let mut longer = webp(0x02, &[picture()]);
         longer.push(0);
@@ -195,11 +195,11 @@ mod tests {
     #[test]
     fn a_picture_that_does_not_move_passes() {
         let vp8 = [0, 0, 0, 0x9d, 0x01, 0x2a, 200, 0, 98, 1, 7];
-        let still = riff(b"RIFF", &[b"WEBP".as_slice(), &riff(b"VP8 ", &vp8)].concat());
+        let still = riff(*b"RIFF", &[b"WEBP".as_slice(), &riff(*b"VP8 ", &vp8)].concat());
         assert_eq!(check_webp(&still), Ok((200, 354)));
-        let vp8l = riff(b"RIFF", &[b"WEBP".as_slice(), &riff(b"VP8L", &[0x2f, 199, 0x40, 0x58, 0])].concat());
+        let vp8l = riff(*b"RIFF", &[b"WEBP".as_slice(), &riff(*b"VP8L", &[0x2f, 199, 0x40, 0x58, 0])].concat());
         assert_eq!(check_webp(&vp8l), Ok((200, 354)));
-        let other = riff(b"RIFF", &[b"WEBP".as_slice(), &riff(b"EXIF", &vp8)].concat());
+        let other = riff(*b"RIFF", &[b"WEBP".as_slice(), &riff(*b"EXIF", &vp8)].concat());
         assert_eq!(check_webp(&other), Err(CheckError::Unexpected("EXIF".into())));
     }
 

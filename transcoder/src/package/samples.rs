@@ -145,8 +145,9 @@ mod tests {
     use crate::package::{Fragment, Sample, VideoTrack, fragment, video_init};
 
     fn segment(first: u64, is_sound: bool) -> Vec<u8> {
-        let samples: Vec<Sample> =
-            (0..5u8).map(|i| Sample { bytes: vec![i; 10 + usize::from(i)], shift_ticks: 700 }).collect();
+        let samples: Vec<Sample> = (0..5u8)
+            .map(|i| Sample { bytes: vec![i; 10 + usize::from(i)], shift_ticks: 700, is_key: i == 0 })
+            .collect();
         fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, is_sound, samples: &samples })
     }
 

@@ -4,8 +4,8 @@ mod media;
 mod run;
 
 mod bad_input;
-mod figures;
 mod beside;
+mod figures;
 mod fuzz;
 mod good_input;
 mod joints;
