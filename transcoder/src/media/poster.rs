@@ -27,7 +27,7 @@ const LOOKS_PER_SECOND: f64 = 5.0;
 /// Brightness differs this much from its mean in a picture with things in it.
 const GOOD_SPREAD: u64 = 10;
 /// Mean brightness of a picture that is not in the dark.
-const GOOD_LIGHT: u64 = 40;
+const GOOD_LIGHT: u64 = 64;
 /// Neighbouring points differ this much, in sixteenths, where a picture is not blurred.
 const GOOD_SHARPNESS: u64 = 12;
 /// Chunks looked at before the best picture is taken, good or not.

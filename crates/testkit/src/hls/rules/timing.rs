@@ -1,6 +1,6 @@
 //! When samples are decoded and shown.
 
-use super::super::facts::{Facts, Rendition, Role, Segment, secs};
+use super::super::facts::{Facts, Rendition, Segment, secs};
 use super::playlists::each;
 
 /// Longest time from one key picture to the next, in seconds: two, and the tail that joined a segment.
@@ -124,7 +124,8 @@ pub(super) fn aligned(facts: &Facts<'_>) -> Vec<String> {
     let Some(reference) = with_pictures(facts).next() else { return Vec::new() };
     let expected = boundaries(reference);
     each(facts.media(), |rendition| {
-        let is_sound = rendition.role == Role::Audio;
+        // Sound may be a variant of its own.
+        let is_sound = rendition.init.as_ref().is_none_or(|init| init.picture().is_none());
         let slack = ROUNDING_SECS + if is_sound { rendition.sample_secs() } else { 0.0 };
         let found = boundaries(rendition);
         if found.len() != expected.len() {
