@@ -203,16 +203,16 @@ mod tests {
 
     #[test]
     fn what_we_write_passes() {
-        // Five samples of 10 to 14 bytes are at the end.
-        let check = |bytes: &[u8], start_ticks| {
-            let key_bytes = bytes.len() as u64 - 11 - 12 - 13 - 14;
+        // What comes after the first sample: four of 11 to 14 bytes, or of 9.
+        let check = |bytes: &[u8], start_ticks, after: u64| {
+            let key_bytes = bytes.len() as u64 - after;
             assert_eq!(check_segment(bytes), Ok(SegmentFacts { sequence: 7, start_ticks, samples: 5, key_bytes }));
         };
-        check(&segment(92, false), 90_000);
-        check(&segment(0, false), 0);
-        check(&segment_with_keys(92), 90_000);
-        check(&segment_with_keys(0), 0);
-        check(&segment(90, true), 90_000);
+        check(&segment(92, false), 90_000, 50);
+        check(&segment(0, false), 0, 50);
+        check(&segment_with_keys(92), 90_000, 36);
+        check(&segment_with_keys(0), 0, 36);
+        check(&segment(90, true), 90_000, 50);
         assert_eq!(check_init(&init()), Ok(InitFacts { sample_entry: "avc1".into() }));
     }
 
