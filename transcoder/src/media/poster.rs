@@ -29,7 +29,7 @@ const GOOD_SPREAD: u64 = 10;
 /// Mean brightness of a picture that is not in the dark.
 const GOOD_LIGHT: u64 = 64;
 /// Neighbouring points differ this much, in sixteenths, where a picture is not blurred.
-const GOOD_SHARPNESS: u64 = 32;
+const GOOD_SHARPNESS: u64 = 40;
 /// Chunks looked at before the best picture is taken, good or not.
 const CHUNKS_LOOKED_AT: usize = 2;
 
