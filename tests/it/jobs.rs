@@ -7,7 +7,7 @@ use estrade_testkit::media::Clip;
 use serde_json::{Value, json};
 
 use crate::harness::hls::Multivariant;
-use crate::harness::programs::decode;
+use crate::harness::programs::{decode, packet_bytes};
 use crate::harness::server::Setup;
 use crate::harness::{Client, Estrade, eventually, world};
 
@@ -330,4 +330,59 @@ async fn a_clip_deleted_while_it_is_processed_leaves_nothing_behind() {
         (live == 0 && left.concat().is_empty()).then_some(())
     })
     .await;
+}
+
+/// Fits the largest rung as it is: key pictures every second, few bits, colours declared.
+const READY: Clip = Clip {
+    extra: &[
+        "-g",
+        "30",
+        "-bf",
+        "2",
+        "-sc_threshold",
+        "0",
+        "-b:v",
+        "300k",
+        "-maxrate",
+        "300k",
+        "-bufsize",
+        "300k",
+        "-color_primaries",
+        "bt709",
+        "-color_trc",
+        "bt709",
+        "-colorspace",
+        "bt709",
+        "-color_range",
+        "tv",
+    ],
+    tenths: 140,
+    has_audio: false,
+    ..Clip::PORTRAIT
+};
+
+#[tokio::test]
+async fn a_clip_that_turns_out_damaged_while_it_is_repackaged_is_made_anew_and_whole() {
+    let server = Estrade::start().await;
+    let (creator, db) = (server.sign_up("scratched").await, server.db().await);
+    let path = world().shelf.clip(READY).expect("a clip");
+    let mut source = std::fs::read(&path).expect("its bytes");
+    let packet = packet_bytes(&path, "12.000000");
+    let third = packet.len() / 3;
+    for (index, byte) in source[packet.start + third..packet.end - third].iter_mut().enumerate() {
+        *byte = u8::try_from(index * 37 % 251).expect("below 251");
+    }
+    let id = creator.upload(&source, &[]).await;
+    let clip = creator.wait_complete(&id).await;
+    let versions: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT v.plan -> 'plan' ->> 'top_rung', c.version_id = v.id FROM media_versions v
+         JOIN clips c ON c.id = v.clip_id ORDER BY v.id",
+    )
+    .fetch_all(&db)
+    .await
+    .expect("versions");
+    assert_eq!(versions.len(), 2, "one that could not be carried out, and one more: {versions:?}");
+    assert!(versions[0].0.contains("epackaged") && !versions[0].1, "{versions:?}");
+    assert!(versions[1].0.contains("ncoded") && versions[1].1, "{versions:?}");
+    decode(clip["hls_url"].as_str().expect("an address"));
 }

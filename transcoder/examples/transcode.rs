@@ -58,7 +58,7 @@ async fn transcode(source: &Path, folder: &Path, print: fn(f64, &str, &Value)) -
                 TranscodeEvent::Chunk(chunk) => {
                     tell("chunk", &json!({ "index": chunk.facts.index, "usage": usage_facts(chunk.usage) }));
                 }
-                TranscodeEvent::Poster(poster) => tell("poster", &json!({ "bytes": poster.bytes })),
+                TranscodeEvent::Poster(poster, _) => tell("poster", &json!({ "bytes": poster.bytes })),
                 TranscodeEvent::Progress(_) => {}
             }
         }

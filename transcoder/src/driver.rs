@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sha2::{Digest, Sha256};
 use tokio::{fs, sync::mpsc};
 
 use crate::{
@@ -56,7 +57,7 @@ pub enum TranscodeEvent {
     /// Share of the clip that is on its way, 0 to 1.
     Progress(f64),
     /// The poster lies in the work folder, checked.
-    Poster(PosterReport),
+    Poster(PosterReport, OutputFile),
     /// A chunk lies in the work folder, checked. Its files may be removed once they are stored.
     Chunk(Box<ChunkReady>),
 }
@@ -81,6 +82,15 @@ pub struct OutputFile {
     pub bytes: u64,
     /// Its media type.
     pub content_type: &'static str,
+    /// SHA-256 of the bytes that were checked: the child still lives and could write others since.
+    pub sha256: [u8; 32],
+}
+
+impl OutputFile {
+    /// Whether these are the bytes that were checked.
+    pub fn is_of(&self, bytes: &[u8]) -> bool {
+        <[u8; 32]>::from(Sha256::digest(bytes)) == self.sha256
+    }
 }
 
 /// A run that went to the end of the clip.
@@ -338,9 +348,9 @@ impl Run {
         if self.poster.is_some() || !self.wants_poster {
             return Err(TranscodeError::Untrue("there is a second poster".into()));
         }
-        self.verifier.check_poster(&poster).await?;
+        let (file, _) = self.verifier.check_poster(&poster).await?;
         self.poster = Some(poster.clone());
-        self.send(TranscodeEvent::Poster(poster)).await
+        self.send(TranscodeEvent::Poster(poster, file)).await
     }
 
     async fn take_chunk(&mut self, mut chunk: ChunkFacts, usage: Option<Usage>) -> Result<(), TranscodeError> {

@@ -1,5 +1,6 @@
 //! Programs of others that judge what we made.
 
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -27,6 +28,17 @@ pub fn probe(path: &Path) -> Value {
         String::from_utf8_lossy(&output.stderr)
     );
     serde_json::from_slice(&output.stdout).expect("json")
+}
+
+/// Where a file keeps the packet of pictures that is shown at `seconds`, such as `2.000000`.
+pub fn packet_bytes(path: &Path, seconds: &str) -> Range<usize> {
+    let mut command = Command::new("ffprobe");
+    command.args(["-loglevel", "error", "-select_streams", "v", "-show_packets", "-of", "json"]).arg(path);
+    let packets: Value = serde_json::from_slice(&run(&mut command).stdout).expect("json");
+    let all = packets["packets"].as_array().expect("packets");
+    let packet = all.iter().find(|packet| packet["pts_time"] == seconds).expect("a packet then");
+    let number = |field: &str| packet[field].as_str().and_then(|text| text.parse::<usize>().ok()).expect("a number");
+    number("pos")..number("pos") + number("size")
 }
 
 /// Decodes everything of an address without a complaint.

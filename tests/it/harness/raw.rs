@@ -41,10 +41,19 @@ impl Raw {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Neither closed by the server nor answered.
-    pub fn is_open(&self) -> bool {
-        let nothing = self.0.try_read(&mut [0; 1]);
-        nothing.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    /// Whether the server answers on this connection, which stays open.
+    pub async fn is_served(&mut self) -> bool {
+        let mut head = Vec::new();
+        if self.0.write_all(b"HEAD /livez HTTP/1.1\r\nHost: estrade\r\n\r\n").await.is_err() {
+            return false;
+        }
+        while !head.ends_with(b"\r\n\r\n") {
+            match self.0.read_u8().await {
+                Ok(byte) => head.push(byte),
+                Err(_) => return false,
+            }
+        }
+        head.starts_with(b"HTTP/1.1 200")
     }
 
     /// The status of the answer, which must come within `limit`.

@@ -1,6 +1,6 @@
 //! One moment of a source as a poster, seen from the parent.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::fs;
 
@@ -13,8 +13,8 @@ use crate::{
 
 /// Makes the poster of the picture shown `at_ms` after the start of the clip that `plan` describes.
 ///
-/// `work` is an empty folder on the file system of `source`, for this job alone. Returns where the
-/// checked file lies and what it is.
+/// `work` is an empty folder on the file system of `source`, for this job alone. Returns the checked
+/// JPEG and what it is.
 ///
 /// # Errors
 /// See [`TranscodeError`]; also when the moment lies behind the end.
@@ -25,7 +25,7 @@ pub async fn make_poster(
     limits: &Limits,
     plan: &TranscodePlan,
     at_ms: u64,
-) -> Result<(PathBuf, PosterReport), TranscodeError> {
+) -> Result<(Vec<u8>, PosterReport), TranscodeError> {
     if !plan.is_consistent() {
         return Err(TranscodeError::Untrue("the stored plan contradicts itself".into()));
     }
@@ -36,8 +36,8 @@ pub async fn make_poster(
     child.ask(&Request::Poster { plan: Box::new(plan.clone()), limits: limits.clone(), slot }).await?;
     match child.next().await? {
         Event::Poster { poster } => {
-            Verifier::new(work.clone()).check_poster(&poster).await?;
-            Ok((work.join(&poster.file), poster))
+            let (_, bytes) = Verifier::new(work).check_poster(&poster).await?;
+            Ok((bytes, poster))
         }
         Event::Refused { refusal } => Err(refusal.into()),
         Event::Failed { detail } => Err(ChildError::Failed(detail).into()),

@@ -2,6 +2,7 @@
 
 use std::{ops::Range, path::PathBuf};
 
+use sha2::{Digest, Sha256};
 use tokio::fs;
 
 use super::{OutputFile, TranscodeError};
@@ -38,6 +39,10 @@ struct Expected {
     frames: Vec<Range<u64>>,
 }
 
+fn output_file(name: String, content_type: &'static str, content: &[u8]) -> OutputFile {
+    OutputFile { name, bytes: content.len() as u64, content_type, sha256: Sha256::digest(content).into() }
+}
+
 fn untrue<T>(what: impl Into<String>) -> Result<T, TranscodeError> {
     Err(TranscodeError::Untrue(what.into()))
 }
@@ -52,14 +57,16 @@ impl Verifier {
         self.bytes = 0;
     }
 
-    /// The poster is what the child says it is.
-    pub(super) async fn check_poster(&self, poster: &PosterReport) -> Result<(), TranscodeError> {
+    /// The poster's file and its bytes, which are what the child says they are.
+    pub(super) async fn check_poster(&self, poster: &PosterReport) -> Result<(OutputFile, Vec<u8>), TranscodeError> {
         if poster.file != POSTER_FILE || poster.thumbhash.len() > MAX_THUMBHASH_BYTES {
             return untrue("the poster is not as agreed");
         }
         let bytes = self.read(&poster.file, MAX_POSTER_BYTES).await?;
         match check_jpeg(&bytes) {
-            Ok(size) if size == (poster.width, poster.height) && bytes.len() as u64 == poster.bytes => Ok(()),
+            Ok(size) if size == (poster.width, poster.height) && bytes.len() as u64 == poster.bytes => {
+                Ok((output_file(poster.file.clone(), "image/jpeg", &bytes), bytes))
+            }
             Ok(_) => untrue("the poster has another size"),
             Err(source) => Err(TranscodeError::Output { file: poster.file.clone(), source }),
         }
@@ -147,7 +154,7 @@ impl Verifier {
         }
         self.count(bytes)?;
         let content = self.read_whole(&name, bytes).await?;
-        Ok((OutputFile { name, bytes, content_type }, content))
+        Ok((output_file(name, content_type, &content), content))
     }
 
     /// Adds to what the files of the clip have together.
@@ -197,7 +204,7 @@ impl Verifier {
         self.count(bytes)?;
         let content = self.read_whole(&name, bytes).await?;
         let content_type = if rendition.is_sound { "audio/mp4" } else { "video/mp4" };
-        Ok((OutputFile { name, bytes, content_type }, content))
+        Ok((output_file(name, content_type, &content), content))
     }
 
     async fn read_whole(&self, name: &str, bytes: u64) -> Result<Vec<u8>, TranscodeError> {

@@ -149,7 +149,7 @@ impl Attempt<'_> {
         match event {
             TranscodeEvent::Planned(plan) => self.take_plan(*plan).await?,
             TranscodeEvent::Progress(share) => self.take_progress(share).await?,
-            TranscodeEvent::Poster(poster) => self.take_poster(poster).await?,
+            TranscodeEvent::Poster(poster, file) => self.take_poster(&poster, file).await?,
             TranscodeEvent::Chunk(chunk) => return self.take_chunk(&chunk).await,
         }
         Ok(Next::GoOn)
@@ -183,8 +183,7 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn take_poster(&mut self, poster: PosterReport) -> Result<(), AttemptError> {
-        let file = OutputFile { name: poster.file.clone(), bytes: poster.bytes, content_type: "image/jpeg" };
+    async fn take_poster(&mut self, poster: &PosterReport, file: OutputFile) -> Result<(), AttemptError> {
         self.store(&[file]).await?;
         let thumbhash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &poster.thumbhash);
         let mut tx = self.handler.pool.begin().await?;
@@ -295,6 +294,10 @@ impl Attempt<'_> {
 
     async fn store_file(&self, file: &OutputFile) -> Result<(), JobError> {
         let bytes = tokio::fs::read(self.dir.join(&file.name)).await.map_err(io_trouble)?;
+        if !file.is_of(&bytes) {
+            let detail = format!("{} is not what was checked", file.name);
+            return Err(JobError::retry("output_changed", detail));
+        }
         let folder = key::attempt_folder(self.clip_public_id, self.version_id, self.token);
         let key = format!("{folder}{}", file.name);
         self.handler

@@ -88,8 +88,7 @@ impl ExtrasHandler {
         let dir = tempfile::Builder::new().prefix("poster-").tempdir_in(&self.work_dir).map_err(io_trouble)?;
         let source = dir.path().join("fetched");
         self.blobs.download(&work.source_key, &source).await.map_err(|error| storage(&error))?;
-        let (file, poster) = self.draw(dir.path(), &source, &plan, &picked).await?;
-        let bytes = tokio::fs::read(file).await.map_err(io_trouble)?;
+        let (bytes, poster) = self.draw(dir.path(), &source, &plan, &picked).await?;
         let key = key::poster(&work.clip_public_id, poster_id);
         self.blobs.put(&key, "image/jpeg", Bytes::from(bytes)).await.map_err(|error| storage(&error))?;
         self.show(&work.clip_public_id, &picked, &poster, context).await
@@ -101,7 +100,7 @@ impl ExtrasHandler {
         source: &std::path::Path,
         plan: &TranscodePlan,
         picked: &PickedMoment,
-    ) -> Result<(PathBuf, PosterReport), JobError> {
+    ) -> Result<(Vec<u8>, PosterReport), JobError> {
         // The child sees its own folder alone, so the source has a name outside of it.
         let job = dir.join("job");
         tokio::fs::create_dir(&job).await.map_err(io_trouble)?;

@@ -145,7 +145,8 @@ impl TranscodeHandler {
         };
         let verdict = attempt.run(&fetched.0, resume).await;
         if let Err(AttemptError::Transcode(TranscodeError::Replanned { plan, detail })) = verdict {
-            return self.start_over(begin, &work, *plan, &detail).await;
+            let given_up = attempt.planned.as_ref().map_or(0, |planned| planned.token);
+            return self.start_over(begin, given_up, *plan, &detail).await;
         }
         self.settle(clip_id, version_id, context, verdict).await
     }
@@ -167,10 +168,13 @@ impl TranscodeHandler {
     /// Makes the clip again from its beginning, as a version of its own: what players hold of this one stays
     /// true, because addresses carry the version. It is shown until the new one's first chunk is stored,
     /// and nobody works on it any more.
+    ///
+    /// Several ranges of the clip may find the damage: the first makes the new version. `given_up` is the
+    /// token of the plan that could not be carried out.
     async fn start_over(
         &self,
         begin: &Begin<'_>,
-        work: &Work,
+        given_up: i64,
         plan: TranscodePlan,
         detail: &str,
     ) -> Result<(), JobError> {
@@ -181,6 +185,10 @@ impl TranscodeHandler {
         let plan = serde_json::to_value(Saved { plan }).unwrap_or_default();
         let mut tx = self.pool.begin().await.map_err(DbError::from)?;
         context.hold(&mut tx).await?;
+        transcodes::hold_version(&mut tx, version_id, given_up).await?;
+        // Asked again with the version held: only now it is certain that nobody else made a newer one.
+        let work = transcodes::find_work(&mut tx, version_id).await?;
+        let Some(work) = work.filter(|work| work.is_wanted) else { return Ok(()) };
         media::insert_version(&mut tx, next, clip_id, &work.source_key, now).await?;
         transcodes::save_plan(&mut tx, next, &plan, context.lease().await.token).await?;
         enqueue(&mut tx, &job, Weight::light(work.creator_id), now, &self.entropy).await?;

@@ -49,7 +49,7 @@ pub(super) fn run(
     for input in inputs {
         match input {
             RungInput::Picture { picture, frames } => {
-                let picture = stages.scale.time(|| scaler.scale(picture))?;
+                let picture = scaler.scale(picture, &stages.scale)?;
                 let encoder = match &mut chunk {
                     Some(encoder) => encoder,
                     None => chunk.insert(ChunkEncoder::open(plan, rung, &writer, frames.start, &stages.package)?),
@@ -104,16 +104,18 @@ struct Scaler<'a> {
 }
 
 impl Scaler<'_> {
-    fn scale(&mut self, picture: frame::Video) -> Result<frame::Video, MediaError> {
+    fn scale(&mut self, picture: frame::Video, stopwatch: &Stopwatch) -> Result<frame::Video, MediaError> {
         let (width, height) = (self.rung.width, self.rung.height);
         if (picture.width(), picture.height()) == (width, height) {
             return Ok(picture);
         }
-        let graph = match &mut self.graph {
-            Some(graph) => graph,
-            none => none.insert(Graph::for_pictures(&picture, (1, 1000), 1, &filters::downscale(width, height))?),
-        };
-        graph.map(&picture)
+        stopwatch.time(|| {
+            let graph = match &mut self.graph {
+                Some(graph) => graph,
+                none => none.insert(Graph::for_pictures(&picture, (1, 1000), 1, &filters::downscale(width, height))?),
+            };
+            graph.map(&picture)
+        })
     }
 }
 

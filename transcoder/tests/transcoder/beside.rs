@@ -167,7 +167,9 @@ fn poster_colour(run: &Run, made: &Made, at_ms: u64) -> [u8; 3] {
     let limits = Limits::default();
     let command = options().command;
     let making = make_poster(folder.path(), &made.source, &command, &limits, &run.plan, at_ms);
-    let (file, report) = runtime().block_on(making).expect("a poster");
+    let (bytes, report) = runtime().block_on(making).expect("a poster");
+    let file = folder.path().join("made.jpg");
+    fs::write(&file, bytes).expect("written");
     assert_eq!((report.width, report.height), (360, 640));
     assert!(!report.thumbhash.is_empty());
     picture(&file, 0.0, 1, 1)[0]

@@ -24,7 +24,10 @@ use crate::{
     run::{options, transcode, try_transcode},
 };
 
-pub const CASES: &[Case] = &[("a_child_that_spoils_its_output_is_found_out", a_spoiling_child_is_found_out)];
+pub const CASES: &[Case] = &[
+    ("a_child_that_spoils_its_output_is_found_out", a_spoiling_child_is_found_out),
+    ("what_is_written_after_the_check_is_told_apart", what_is_written_after_the_check_is_told_apart),
+];
 
 /// The argument that makes the test binary the liar; then the lie, the folder of the good run, and its facts.
 pub const LIAR_ARGUMENT: &str = "transcode-liar";
@@ -159,4 +162,17 @@ fn a_spoiling_child_is_found_out() {
     // Without a lie it gets as far as its last chunk, so the lies are what was found.
     let honest = lying("nothing").unwrap_or_default();
     assert!(honest.contains("died"), "{honest}");
+}
+
+fn what_is_written_after_the_check_is_told_apart() {
+    let run = transcode(&tone_and_pattern("clip.mp4", "160x120", "25", "1", ""));
+    let files: Vec<_> = run.chunks.iter().flat_map(|ready| &ready.files).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        let mut bytes = fs::read(run.work.join(&file.name)).expect("a file");
+        assert!(file.is_of(&bytes), "{}", file.name);
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        assert!(!file.is_of(&bytes), "{}", file.name);
+    }
 }

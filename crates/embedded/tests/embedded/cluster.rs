@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use estrade_embedded::postgres::{PostgresCluster, PostgresError, PostgresOptions};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::helper::{self, Helper, is_root, scratch, wait_until_gone};
+use crate::victim::{self, Victim, is_root, scratch, wait_until_gone};
 
 const HOLDER: &str = "cluster::helper_holds_a_cluster";
 
@@ -33,14 +33,14 @@ async fn start(dir: &Path) -> PostgresCluster {
 #[tokio::test]
 #[ignore = "run by other tests in a process of its own"]
 async fn helper_holds_a_cluster() {
-    let Some((dir, mode)) = helper::orders() else {
+    let Some((dir, mode)) = victim::orders() else {
         return;
     };
     let options = PostgresOptions { fsync: false, stop_when_killed: mode == "stop_when_killed" };
     let cluster = PostgresCluster::start_with(&dir, options).await.expect("a cluster");
     let answer = query(&cluster.url("postgres"), "select current_user");
     let said = format!("{} {} {answer}", cluster.pid(), cluster.is_adopted());
-    helper::say_ready_and_wait(&said);
+    victim::say_ready_and_wait(&said);
     cluster.stop().await.expect("stopped");
 }
 
@@ -75,7 +75,7 @@ async fn a_cluster_keeps_its_data_and_ends_with_its_owner() {
 async fn after_kill_nine_the_next_start_adopts_the_server() {
     let scratch = scratch();
     let dir = scratch.path().join("postgres");
-    let helper = Helper::start(HOLDER, &dir, "lasting");
+    let helper = Victim::start(HOLDER, &dir, "lasting");
     let pid: i32 = helper.said.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process id");
     let refused = PostgresCluster::start_with(&dir, LASTING).await.expect_err("the helper owns it");
     assert!(matches!(refused, PostgresError::InUse { .. }), "{refused}");
@@ -93,7 +93,7 @@ async fn after_kill_nine_the_next_start_adopts_the_server() {
 async fn a_server_with_other_settings_is_replaced_and_one_that_was_killed_is_recovered() {
     let scratch = scratch();
     let dir = scratch.path().join("postgres");
-    let helper = Helper::start(HOLDER, &dir, "lasting");
+    let helper = Victim::start(HOLDER, &dir, "lasting");
     let old: i32 = helper.said.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process id");
     helper.kill();
     let durable = PostgresOptions { fsync: true, ..LASTING };
@@ -127,7 +127,7 @@ async fn a_server_with_other_settings_is_replaced_and_one_that_was_killed_is_rec
 async fn a_server_may_be_bound_to_the_life_of_its_owner() {
     let scratch = scratch();
     let dir = scratch.path().join("postgres");
-    let helper = Helper::start(HOLDER, &dir, "stop_when_killed");
+    let helper = Victim::start(HOLDER, &dir, "stop_when_killed");
     let pid: i32 = helper.said.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a process id");
     helper.kill();
     wait_until_gone(pid);
@@ -177,13 +177,13 @@ async fn an_ordinary_user_runs_a_cluster_too() {
     let scratch = scratch();
     let home = scratch.path().join("home");
     fs::create_dir(&home).expect("made");
-    std::os::unix::fs::chown(&home, Some(helper::NOBODY), Some(helper::NOBODY)).expect("given away");
+    std::os::unix::fs::chown(&home, Some(victim::NOBODY), Some(victim::NOBODY)).expect("given away");
     let dir = home.join("postgres");
-    let first = Helper::start_as_nobody(HOLDER, &dir, "lasting");
+    let first = Victim::start_as_nobody(HOLDER, &dir, "lasting");
     let pid = first.said.split(' ').next().expect("a process id").to_owned();
     assert_eq!(first.said, format!("{pid} false postgres"));
     first.kill();
-    let second = Helper::start_as_nobody(HOLDER, &dir, "lasting");
+    let second = Victim::start_as_nobody(HOLDER, &dir, "lasting");
     assert_eq!(second.said, format!("{pid} true postgres"));
     second.finish();
     wait_until_gone(pid.parse().expect("a process id"));
@@ -191,7 +191,7 @@ async fn an_ordinary_user_runs_a_cluster_too() {
     let cluster = start(&dir).await;
     assert_eq!(query(&cluster.url("postgres"), "select current_user"), "postgres");
     cluster.stop().await.expect("stopped");
-    let last = Helper::start_as_nobody(HOLDER, &dir, "lasting");
+    let last = Victim::start_as_nobody(HOLDER, &dir, "lasting");
     last.finish();
 }
 

@@ -11,8 +11,8 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use estrade_embedded::s3::S3Endpoint;
 use tokio::sync::Mutex;
 
-use crate::helper::{self, Helper};
 use crate::s3::{BUCKET, MIN_PART, client, options};
+use crate::victim::{self, Victim};
 
 const ENDPOINT: &str = "kill::helper_serves_objects";
 const ROUNDS: u8 = 5;
@@ -24,16 +24,16 @@ const ENOUGH: usize = 40;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run by other tests in a process of its own"]
 async fn helper_serves_objects() {
-    let Some((dir, _)) = helper::orders() else {
+    let Some((dir, _)) = victim::orders() else {
         return;
     };
     let endpoint = S3Endpoint::start(&dir, options()).await.expect("an endpoint");
     let url = endpoint.endpoint_url();
-    tokio::task::spawn_blocking(move || helper::say_ready_and_wait(&url)).await.expect("no panic");
+    tokio::task::spawn_blocking(move || victim::say_ready_and_wait(&url)).await.expect("no panic");
     endpoint.stop().await;
 }
 
-fn client_of(helper: &Helper) -> Client {
+fn client_of(helper: &Victim) -> Client {
     client(&helper.said, &options().secret_key, RequestChecksumCalculation::WhenRequired)
 }
 
@@ -86,10 +86,10 @@ async fn check(client: &Client, known: &Known) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_nine_loses_nothing_that_was_acknowledged() {
-    let scratch = helper::scratch();
+    let scratch = victim::scratch();
     let dir = scratch.path().join("objects");
     let known = Known::default();
-    let mut helper = Helper::start(ENDPOINT, &dir, "");
+    let mut helper = Victim::start(ENDPOINT, &dir, "");
     client_of(&helper).create_bucket().bucket(BUCKET).send().await.expect("a bucket");
     for round in 0..ROUNDS {
         let acknowledged = Arc::new(AtomicUsize::new(0));
@@ -106,7 +106,7 @@ async fn kill_nine_loses_nothing_that_was_acknowledged() {
         for writer in writers {
             writer.await.expect("no panic");
         }
-        helper = Helper::start(ENDPOINT, &dir, "");
+        helper = Victim::start(ENDPOINT, &dir, "");
         check(&client_of(&helper), &known).await;
         assert_eq!(std::fs::read_dir(dir.join("tmp")).expect("the folder").count(), 0);
     }
@@ -115,9 +115,9 @@ async fn kill_nine_loses_nothing_that_was_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_nine_during_completion_never_loses_the_upload() {
-    let scratch = helper::scratch();
+    let scratch = victim::scratch();
     let dir = scratch.path().join("objects");
-    let mut helper = Helper::start(ENDPOINT, &dir, "");
+    let mut helper = Victim::start(ENDPOINT, &dir, "");
     let mut client = client_of(&helper);
     client.create_bucket().bucket(BUCKET).send().await.expect("a bucket");
     for round in 0..ROUNDS {
@@ -143,7 +143,7 @@ async fn kill_nine_during_completion_never_loses_the_upload() {
         }
         helper.kill();
         let _ = under_way.await.expect("no panic");
-        helper = Helper::start(ENDPOINT, &dir, "");
+        helper = Victim::start(ENDPOINT, &dir, "");
         client = client_of(&helper);
         complete(&client).await.expect("the upload or the object stands");
         let got = client.get_object().bucket(BUCKET).key(&key).send().await.expect("there");

@@ -3,10 +3,10 @@
 mod buckets;
 mod cluster;
 mod conditions;
-mod helper;
 mod kill;
 mod listing;
 mod multipart;
 mod objects;
 mod protocol;
 mod s3;
+mod victim;

@@ -11,12 +11,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-/// Tells the helper which folder to work in.
+/// Tells the victim which folder to work in.
 pub(crate) const DIR: &str = "ESTRADE_EMBEDDED_TEST_DIR";
-/// Tells the helper how to.
+/// Tells the victim how to.
 pub(crate) const MODE: &str = "ESTRADE_EMBEDDED_TEST_MODE";
 
-/// Begins the line in which the helper says that it is ready.
+/// Begins the line in which the victim says that it is ready.
 const READY: &str = "ready: ";
 
 /// What anything in these tests may take before it has failed.
@@ -25,15 +25,15 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// The account of nobody in particular.
 pub(crate) const NOBODY: u32 = 65_534;
 
-/// A helper that is ready. Dropped, it is killed.
-pub(crate) struct Helper {
+/// A victim that is ready. Dropped, it is killed.
+pub(crate) struct Victim {
     child: Child,
     stdin: Option<ChildStdin>,
     /// What it said about itself.
     pub(crate) said: String,
 }
 
-impl Helper {
+impl Victim {
     /// Runs the ignored test `name` in a process of its own until it is ready.
     pub(crate) fn start(name: &str, dir: &Path, mode: &str) -> Self {
         let program = std::env::current_exe().expect("our own path");
@@ -50,15 +50,15 @@ impl Helper {
 
     fn run(mut command: Command, name: &str, dir: &Path, mode: &str) -> Self {
         command.args(["--exact", name, "--ignored", "--nocapture"]).env(DIR, dir).env(MODE, mode);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a helper");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a victim");
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         // The first line may follow what the test harness has printed without ending its line.
         let mut lines = stdout.lines().map(|line| line.expect("readable"));
         let said = lines.find_map(|line| line.split_once(READY).map(|(_, said)| said.to_owned()));
-        // What the helper prints later goes nowhere, but must not fill the pipe.
+        // What the victim prints later goes nowhere, but must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, stdin, said: said.expect("the helper ended before it was ready") }
+        Self { child, stdin, said: said.expect("the victim ended before it was ready") }
     }
 
     /// `kill -9`.
@@ -67,14 +67,14 @@ impl Helper {
         self.child.wait().expect("collected");
     }
 
-    /// Lets the helper end in order.
+    /// Lets the victim end in order.
     pub(crate) fn finish(mut self) {
         drop(self.stdin.take());
-        assert!(self.child.wait().expect("collected").success(), "the helper failed");
+        assert!(self.child.wait().expect("collected").success(), "the victim failed");
     }
 }
 
-impl Drop for Helper {
+impl Drop for Victim {
     fn drop(&mut self) {
         // Ended already, it cannot be killed, which is as good.
         let _ = self.child.kill();
