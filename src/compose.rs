@@ -25,6 +25,7 @@ use estrade_http::request::{Observer, no_such_method, observe};
 use estrade_http::serve::{ServeOptions, Shutdown, serve as serve_http};
 use estrade_jobs::{JobMetrics, Worker};
 use estrade_transcoder::jobs::{ExtrasHandler, TranscodeHandler, TranscoderMetrics};
+use estrade_transcoder::worth::Price;
 use estrade_transcoder::sandbox::{ChildCommand, Confinement};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntGauge, Registry};
@@ -233,6 +234,11 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
     running.tasks.spawn({
         let (keeper, stop) = (handler.clone(), running.stop.clone());
         async move { keeper.keep(stop).await }
+    });
+    running.tasks.spawn({
+        let (keeper, stop) = (handler.clone(), running.stop.clone());
+        let price = Price { bytes_per_cpu_second: args.transcoder_bytes_per_cpu_second };
+        async move { keeper.keep_families(price, stop).await }
     });
     let places = args.transcoder_jobs.max(1);
     let worker =

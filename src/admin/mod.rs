@@ -2,6 +2,7 @@
 
 mod grant;
 pub(crate) mod migrate;
+mod replay_families;
 
 use clap::Subcommand;
 
@@ -20,10 +21,13 @@ pub(crate) struct Args {
 enum Command {
     /// Give an account a role: the first moderator and operator are made this way
     Grant(grant::Args),
+    /// Replay a day of views: bytes served and processor time with and without second families
+    ReplayFamilies(replay_families::Args),
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Grant(grant) => grant::run(&args.store, &grant).await,
+        Command::ReplayFamilies(replay) => replay_families::run(&args.store, &replay).await,
     }
 }

@@ -1,14 +1,15 @@
 //! Transcodes one file into a folder, to look at the result with a player:
 //! `cargo run --release -p estrade-transcoder --example transcode -- clip.mp4 folder`
 //!
-//! With `--json` it says in lines of JSON what happened when; `cargo xtask bench transcode` reads them.
+//! With `--json` it says in lines of JSON what happened when; `cargo xtask bench` reads them. With `--family av1` or
+//! `--family slow` after it, it makes that family instead of the first one.
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
 use estrade_transcoder::{
-    CHILD_ARGUMENT, Options, TranscodeEvent, WAITING_EVENTS, child_main,
+    CHILD_ARGUMENT, Options, Resume, TranscodeEvent, WAITING_EVENTS, child_main,
     package::{Package, assemble},
-    plan::{Limits, RungPlan, TranscodePlan},
+    plan::{Family, Limits, RungPlan, TranscodePlan},
     sandbox::{ChildCommand, Usage},
     transcode_file,
 };
@@ -19,18 +20,33 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [first, start] if *first == CHILD_ARGUMENT => child_main(start),
-        ["--json", source, folder] => run(Path::new(source), Path::new(folder), print_json),
-        [source, folder] => run(Path::new(source), Path::new(folder), print_text),
+        ["--json", "--family", family, source, folder] if Family::from_name(family).is_some() => {
+            run(Path::new(source), Path::new(folder), Family::from_name(family), print_json)
+        }
+        ["--json", source, folder] => run(Path::new(source), Path::new(folder), None, print_json),
+        [source, folder] => run(Path::new(source), Path::new(folder), None, print_text),
         _ => {
-            eprintln!("usage: transcode [--json] SOURCE FOLDER");
+            eprintln!("usage: transcode [--json [--family av1|slow]] SOURCE FOLDER");
             ExitCode::from(2)
         }
     }
 }
 
-fn run(source: &Path, folder: &Path, print: fn(f64, &str, &Value)) -> ExitCode {
+/// Says that something happened, when and what.
+type Print = fn(f64, &str, &Value);
+
+fn run(source: &Path, folder: &Path, family: Option<Family>, print: Print) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.and_then(|runtime| runtime.block_on(transcode(source, folder, print)));
+    let result = runtime.and_then(|runtime| {
+        runtime.block_on(async {
+            std::fs::create_dir_all(folder)?;
+            let resume = match family {
+                Some(family) => Some(begin_family(source, folder, family).await?),
+                None => None,
+            };
+            transcode(source, folder, resume, print).await
+        })
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -40,12 +56,30 @@ fn run(source: &Path, folder: &Path, print: fn(f64, &str, &Value)) -> ExitCode {
     }
 }
 
-async fn transcode(source: &Path, folder: &Path, print: fn(f64, &str, &Value)) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+/// A family is made from the plan of the first one.
+async fn begin_family(source: &Path, folder: &Path, family: Family) -> std::io::Result<Resume> {
+    let options = Options { command: ChildCommand::this_program()?, limits: Limits::default(), resume: None };
+    let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
+    let planned = async {
+        let event = events.recv().await;
+        // Dropping the receiver ends the work.
+        drop(events);
+        event
+    };
+    match tokio::join!(transcode_file(folder, source, &options, sender), planned) {
+        (_, Some(TranscodeEvent::Planned(plan))) => {
+            Ok(Resume { plan: plan.of_family(family), first_chunk: 0, inits: Vec::new(), wants_poster: false })
+        }
+        (Err(error), _) => Err(std::io::Error::other(format!("{}: {error}", error.code()))),
+        (Ok(_), _) => Err(std::io::Error::other("there was no plan")),
+    }
+}
+
+async fn transcode(source: &Path, folder: &Path, resume: Option<Resume>, print: Print) -> std::io::Result<()> {
     let started = Instant::now();
     let tell = |what: &str, facts: &Value| print(started.elapsed().as_secs_f64(), what, facts);
     let command = ChildCommand::this_program()?;
-    let options = Options { command, limits: Limits::default(), resume: None };
+    let options = Options { command, limits: Limits::default(), resume };
     let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
     let listen = async {
         let mut planned = None;
@@ -89,7 +123,7 @@ fn rung_facts(rung: &RungPlan) -> Value {
         "height": rung.height,
         "rate": format!("{}/{}", rung.rate.num, rung.rate.den),
         "divisor": rung.divisor,
-        "x264": rung.x264_options(),
+        "encoder": rung.encoder_options(),
     })
 }
 

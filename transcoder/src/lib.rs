@@ -8,6 +8,7 @@
 //! - [`package`]: fragmented MP4 and playlists as pure functions
 //! - [`tone`]: high dynamic range brought down to ordinary screens, as pure functions
 //! - [`sandbox`]: the child, its confinement, and the protocol
+//! - [`worth`]: which clips get a second family, as pure functions of what is watched
 //! - [`transcode_file`]: one source from file to published package
 
 mod driver;
@@ -18,6 +19,7 @@ pub mod package;
 pub mod plan;
 pub mod sandbox;
 pub mod tone;
+pub mod worth;
 
 pub use driver::{
     ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, check_sandbox,

@@ -122,7 +122,7 @@ pub async fn restart_clip(conn: &mut PgConnection, id: ClipId) -> Result<Option<
     let version = sqlx::query!(
         r#"SELECT v.id, coalesce(u.offset_bytes, 0) AS "source_bytes!"
            FROM media_versions v LEFT JOIN uploads u ON u.object_key = v.source_key
-           WHERE v.clip_id = $1 ORDER BY v.created_at DESC, v.id DESC LIMIT 1"#,
+           WHERE v.clip_id = $1 AND v.base_id IS NULL ORDER BY v.created_at DESC, v.id DESC LIMIT 1"#,
         id.0,
     )
     .fetch_optional(&mut *conn)

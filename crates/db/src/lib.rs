@@ -10,6 +10,7 @@ pub mod clip_changes;
 pub mod clips;
 pub mod downloads;
 mod error;
+pub mod families;
 pub mod event_log;
 pub mod feed;
 pub mod feed_servings;

@@ -12,8 +12,6 @@ pub struct Access {
     pub audience: Audience,
     /// The whole ladder stands: playlists may be kept a little.
     pub is_complete: bool,
-    /// Lease token of the attempt that made the init segments; none before the first chunk.
-    pub first_token: Option<i64>,
     /// Lease token of the attempt that made the poster; none while there is no poster.
     pub poster_token: Option<i64>,
     /// Lease token of the attempt that made the preview; none while there is no preview.
@@ -25,7 +23,7 @@ pub struct Access {
 /// Who may fetch this version; none when there is no such version of this clip.
 pub async fn find_access(conn: &mut PgConnection, clip: &PublicId, version_id: VersionId) -> Result<Option<Access>> {
     let row = sqlx::query!(
-        r#"SELECT a.audience AS "audience!", v.is_complete, v.first_token, v.poster_token, v.preview_token,
+        r#"SELECT a.audience AS "audience!", v.is_complete, v.poster_token, v.preview_token,
                   CASE WHEN c.allow_download THEN v.download_id END AS download_id
            FROM clips c
            JOIN media_versions v ON v.clip_id = c.id
@@ -40,7 +38,6 @@ pub async fn find_access(conn: &mut PgConnection, clip: &PublicId, version_id: V
         Ok(Access {
             audience: Audience::from_name(&row.audience).ok_or_else(|| DbError::corrupt("clips", "audience", clip))?,
             is_complete: row.is_complete,
-            first_token: row.first_token,
             poster_token: row.poster_token,
             preview_token: row.preview_token,
             download_id: row.download_id.map(DownloadId),
@@ -57,10 +54,11 @@ pub async fn find_multivariant(conn: &mut PgConnection, version_id: VersionId) -
     Ok(playlist.flatten())
 }
 
-/// The media playlist of a rendition.
+/// The media playlist of a rendition, of the version itself or of a whole family of it.
 pub async fn find_playlist(conn: &mut PgConnection, version_id: VersionId, rendition: &str) -> Result<Option<String>> {
     Ok(sqlx::query_scalar!(
-        "SELECT playlist FROM renditions WHERE version_id = $1 AND name = $2",
+        "SELECT r.playlist FROM renditions r JOIN media_versions v ON v.id = r.version_id
+         WHERE (v.id = $1 OR (v.base_id = $1 AND v.is_complete)) AND r.name = $2",
         version_id.0,
         rendition,
     )
@@ -68,16 +66,47 @@ pub async fn find_playlist(conn: &mut PgConnection, version_id: VersionId, rendi
     .await?)
 }
 
-/// The lease token of the attempt that made a segment; none when it is not published.
-pub async fn find_segment_token(conn: &mut PgConnection, version_id: VersionId, segment: i32) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT token FROM media_chunks
-         WHERE version_id = $1 AND first_segment <= $2 AND $2 < first_segment + segment_count",
+/// Where the objects of a part of a rendition lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shelf {
+    /// The version that has the rendition: the one asked for, or a whole family of it.
+    pub version_id: VersionId,
+    /// Lease token of the attempt that made the part.
+    pub token: i64,
+}
+
+/// Where the init segment of a rendition lies; none when it is not published.
+pub async fn find_init(conn: &mut PgConnection, version_id: VersionId, rendition: &str) -> Result<Option<Shelf>> {
+    let row = sqlx::query!(
+        r#"SELECT v.id, v.first_token AS "first_token!" FROM renditions r JOIN media_versions v ON v.id = r.version_id
+           WHERE (v.id = $1 OR (v.base_id = $1 AND v.is_complete)) AND r.name = $2 AND v.first_token IS NOT NULL"#,
         version_id.0,
+        rendition,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Shelf { version_id: VersionId(row.id), token: row.first_token }))
+}
+
+/// Where a segment of a rendition lies; none when it is not published.
+pub async fn find_segment(
+    conn: &mut PgConnection,
+    version_id: VersionId,
+    rendition: &str,
+    segment: i32,
+) -> Result<Option<Shelf>> {
+    let row = sqlx::query!(
+        "SELECT k.version_id, k.token
+         FROM renditions r JOIN media_versions v ON v.id = r.version_id JOIN media_chunks k ON k.version_id = v.id
+         WHERE (v.id = $1 OR (v.base_id = $1 AND v.is_complete)) AND r.name = $2
+           AND k.first_segment <= $3 AND $3 < k.first_segment + k.segment_count",
+        version_id.0,
+        rendition,
         segment,
     )
     .fetch_optional(conn)
-    .await?)
+    .await?;
+    Ok(row.map(|row| Shelf { version_id: VersionId(row.version_id), token: row.token }))
 }
 
 /// The playlist of a rendition's key pictures.
@@ -87,7 +116,8 @@ pub async fn find_keys_playlist(
     rendition: &str,
 ) -> Result<Option<String>> {
     let playlist = sqlx::query_scalar!(
-        "SELECT keys_playlist FROM renditions WHERE version_id = $1 AND name = $2",
+        "SELECT r.keys_playlist FROM renditions r JOIN media_versions v ON v.id = r.version_id
+         WHERE (v.id = $1 OR (v.base_id = $1 AND v.is_complete)) AND r.name = $2",
         version_id.0,
         rendition,
     )

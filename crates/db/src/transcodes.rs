@@ -61,7 +61,7 @@ pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result
     let row = sqlx::query!(
         r#"SELECT c.public_id, c.creator_id,
                   c.deleted_at IS NULL AND c.processing <> 'failed'
-                      AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id) AS "is_wanted!",
+                      AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id AND n.base_id IS NULL) AS "is_wanted!",
                   v.source_key, v.plan, v.plan_token, v.poster_name IS NOT NULL AS "has_poster!",
                   ARRAY(SELECT facts FROM media_chunks k WHERE k.version_id = v.id ORDER BY number) AS "chunks!: Vec<Value>"
            FROM media_versions v JOIN clips c ON c.id = v.clip_id WHERE v.id = $1"#,
@@ -128,7 +128,7 @@ pub async fn hold_version(
     let version = sqlx::query!(
         r#"SELECT v.published_chunks, v.is_complete,
                   c.deleted_at IS NULL AND c.processing <> 'failed'
-                      AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id) AS "is_wanted!"
+                      AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id AND n.base_id IS NULL) AS "is_wanted!"
            FROM media_versions v JOIN clips c ON c.id = v.clip_id
            WHERE v.id = $1 AND v.plan_token = $2 FOR UPDATE OF v"#,
         version_id.0,
@@ -196,8 +196,8 @@ pub async fn take_stranded(conn: &mut PgConnection, limit: i64) -> Result<Vec<St
     let rows = sqlx::query!(
         "WITH stranded AS (
              SELECT v.id FROM media_versions v JOIN clips c ON c.id = v.clip_id
-             WHERE NOT v.is_complete AND c.deleted_at IS NULL AND c.processing <> 'failed'
-               AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id)
+             WHERE NOT v.is_complete AND v.base_id IS NULL AND c.deleted_at IS NULL AND c.processing <> 'failed'
+               AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id AND n.base_id IS NULL)
                AND NOT EXISTS (
                    SELECT FROM jobs j
                    WHERE j.args ->> 'version_id' = v.id::text AND j.state IN ('available', 'running'))

@@ -7,6 +7,7 @@ use estrade_db::{DbError, PgConnection};
 use estrade_domain::{AccountId, ClipId, Entropy, JobId, PosterId, Time, VersionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 /// Everything the system ever does later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,13 @@ pub enum Job {
         /// The version to make it of.
         version_id: VersionId,
     },
+    /// Make a family of a version: renditions of another codec or effort, for a clip that is watched much.
+    MakeFamily {
+        /// The clip.
+        clip_id: ClipId,
+        /// The family's own version; its row names its base.
+        version_id: VersionId,
+    },
     /// Delete all media and the sources of a deleted clip, and tell caches.
     DeleteMedia {
         /// The clip.
@@ -61,6 +69,8 @@ pub enum Kind {
     MakePoster,
     /// [`Job::MakeDownload`].
     MakeDownload,
+    /// [`Job::MakeFamily`].
+    MakeFamily,
     /// [`Job::DeleteMedia`].
     DeleteMedia,
 }
@@ -95,6 +105,7 @@ impl Kind {
             Self::TranscodeRange => "transcode_range",
             Self::MakePoster => "make_poster",
             Self::MakeDownload => "make_download",
+            Self::MakeFamily => "make_family",
             Self::DeleteMedia => "delete_media",
         }
     }
@@ -109,6 +120,8 @@ impl Kind {
             // Somebody looks at the page and waits for it.
             Self::MakePoster => Policy { lease: LEASE, attempts_max: 3, delays: TRANSCODE_DELAYS, priority: 5 },
             Self::MakeDownload => Policy { lease: LEASE, attempts_max: 5, delays: TRANSCODE_DELAYS, priority: 0 },
+            // Nobody waits for it: it takes what processors have nothing else to do.
+            Self::MakeFamily => Policy { lease: LEASE, attempts_max: 2, delays: TRANSCODE_DELAYS, priority: -20 },
             // A takedown must be carried out whatever happens: for days, then an operator looks.
             Self::DeleteMedia => Policy { lease: LEASE, attempts_max: 100, delays: DELETE_DELAYS, priority: 10 },
         }
@@ -131,6 +144,7 @@ impl Job {
             Self::TranscodeRange { .. } => Kind::TranscodeRange,
             Self::MakePoster { .. } => Kind::MakePoster,
             Self::MakeDownload { .. } => Kind::MakeDownload,
+            Self::MakeFamily { .. } => Kind::MakeFamily,
             Self::DeleteMedia { .. } => Kind::DeleteMedia,
         }
     }
@@ -138,7 +152,9 @@ impl Job {
     /// At most one live job of the kind has this key.
     pub(crate) fn unique_key(&self) -> String {
         match self {
-            Self::TranscodeClip { version_id, .. } | Self::MakeDownload { version_id, .. } => version_id.to_string(),
+            Self::TranscodeClip { version_id, .. }
+            | Self::MakeDownload { version_id, .. }
+            | Self::MakeFamily { version_id, .. } => version_id.to_string(),
             // Two live ranges of a version do not begin at the same chunk.
             Self::TranscodeRange { version_id, first, .. } => format!("{version_id}:{first}"),
             Self::MakePoster { poster_id } => poster_id.to_string(),
@@ -170,6 +186,11 @@ impl Weight {
     /// The weight of a job without media.
     pub fn light(owner: AccountId) -> Self {
         Self { owner, length: Duration::ZERO }
+    }
+
+    /// The weight of work that nobody asked for: it counts against nobody's share.
+    pub fn of_house() -> Self {
+        Self::light(AccountId(Uuid::nil()))
     }
 
     /// The weight of a source nobody has looked into yet, judged by its size.
@@ -207,8 +228,6 @@ pub async fn enqueue(
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
@@ -218,6 +237,7 @@ mod tests {
             Job::TranscodeRange { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()), first: 1, end: 4 },
             Job::MakePoster { poster_id: PosterId(Uuid::max()) },
             Job::MakeDownload { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
+            Job::MakeFamily { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
             Job::DeleteMedia { clip_id: ClipId(Uuid::nil()) },
         ];
         for job in jobs {

@@ -9,10 +9,10 @@ use super::{OutputFile, TranscodeError};
 use crate::{
     media::{POSTER_FILE, PosterReport},
     package::{
-        AUDIO_RENDITION, ChunkFacts, INIT_FILE, PREVIEW_FILE, STORYBOARD_FOLDER, check_init, check_jpeg, check_segment,
-        check_webp, picture_decode_ticks, segment_file, sheet_file,
+        AUDIO_RENDITION, ChunkFacts, INIT_FILE, PREVIEW_FILE, STORYBOARD_FOLDER, SampleOrder, check_init, check_jpeg,
+        check_segment, check_webp, segment_file, sheet_file,
     },
-    plan::{AAC_FRAME_SAMPLES, TranscodePlan},
+    plan::{AAC_FRAME_SAMPLES, Codec, TranscodePlan},
 };
 
 /// Most bytes all files of one clip may have together.
@@ -33,7 +33,9 @@ pub(super) struct Verifier {
 /// What the files of a rendition must contain.
 struct Expected {
     name: String,
-    is_sound: bool,
+    /// Four-character code of its sample entry.
+    entry: &'static str,
+    order: SampleOrder,
     frame_ticks: u32,
     /// Pictures or frames of sound in each segment.
     frames: Vec<Range<u64>>,
@@ -98,7 +100,7 @@ impl Verifier {
                 files.push(file);
                 key_bytes.push(key);
             }
-            if !rendition.is_sound {
+            if rendition.order != SampleOrder::Sound {
                 part.key_bytes = key_bytes;
             }
         }
@@ -131,7 +133,7 @@ impl Verifier {
         plan: &TranscodePlan,
         chunk: &ChunkFacts,
     ) -> Result<Option<OutputFile>, TranscodeError> {
-        if chunk.preview_bytes.is_some() != (chunk.index == plan.preview_chunk()) {
+        if chunk.preview_bytes.is_some() != (Some(chunk.index) == plan.preview_chunk()) {
             return untrue("the preview is not as planned");
         }
         let Some(bytes) = chunk.preview_bytes else { return Ok(None) };
@@ -165,9 +167,8 @@ impl Verifier {
 
     async fn check_init(&mut self, rendition: &Expected, bytes: u64) -> Result<OutputFile, TranscodeError> {
         let (file, content) = self.output(rendition, INIT_FILE, bytes).await?;
-        let entry = if rendition.is_sound { "mp4a" } else { "avc1" };
         match check_init(&content) {
-            Ok(facts) if facts.sample_entry == entry => Ok(file),
+            Ok(facts) if facts.sample_entry == rendition.entry => Ok(file),
             Ok(facts) => untrue(format!("{} holds {}", file.name, facts.sample_entry)),
             Err(source) => Err(TranscodeError::Output { file: file.name, source }),
         }
@@ -183,11 +184,7 @@ impl Verifier {
         let facts =
             check_segment(&content).map_err(|source| TranscodeError::Output { file: file.name.clone(), source })?;
         let frames = &rendition.frames[segment];
-        let start_ticks = if rendition.is_sound {
-            frames.start * u64::from(rendition.frame_ticks)
-        } else {
-            picture_decode_ticks(frames.start, rendition.frame_ticks)
-        };
+        let start_ticks = rendition.order.decode_ticks(frames.start, rendition.frame_ticks);
         let fits = facts.start_ticks == start_ticks
             && u64::from(facts.samples) == frames.end - frames.start
             && usize::try_from(facts.sequence).is_ok_and(|sequence| sequence == segment + 1);
@@ -203,7 +200,8 @@ impl Verifier {
         let name = format!("{}/{file}", rendition.name);
         self.count(bytes)?;
         let content = self.read_whole(&name, bytes).await?;
-        let content_type = if rendition.is_sound { "audio/mp4" } else { "video/mp4" };
+        let is_sound = rendition.order == SampleOrder::Sound;
+        let content_type = if is_sound { "audio/mp4" } else { "video/mp4" };
         Ok((output_file(name, content_type, &content), content))
     }
 
@@ -236,14 +234,19 @@ fn expected_renditions(plan: &TranscodePlan) -> Vec<Expected> {
         .iter()
         .map(|rung| Expected {
             name: rung.name.clone(),
-            is_sound: false,
+            entry: match rung.codec {
+                Codec::Avc => "avc1",
+                Codec::Av1 => "av01",
+            },
+            order: SampleOrder::of(rung.codec),
             frame_ticks: rung.rate.frame_ticks(),
             frames: segments.clone().map(|s| rung.own_frames(&plan.segment_slots(s))).collect(),
         })
         .collect();
     expected.extend(plan.audio.as_ref().map(|audio| Expected {
         name: AUDIO_RENDITION.to_owned(),
-        is_sound: true,
+        entry: "mp4a",
+        order: SampleOrder::Sound,
         frame_ticks: u32::try_from(AAC_FRAME_SAMPLES).expect("1024 fits"),
         frames: segments.clone().map(|segment| audio.segment_frames(segment)).collect(),
     }));

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::TranscodeHandler;
+use super::family::show_families;
 use super::publish::{Published, Target, publish_chunk};
 use super::rest::Rest;
 use crate::media::PosterReport;
@@ -54,6 +55,8 @@ pub(super) struct Attempt<'a> {
     /// The lease token: objects go into a folder of its own.
     pub(super) token: i64,
     pub(super) planned: Option<Planned>,
+    /// The version that is to show the family it makes; none for the first family.
+    pub(super) base: Option<VersionId>,
     /// Chunks the job at hand asks for.
     pub(super) part: Range<usize>,
     /// All before this attempt's first chunk is stored: how far it is, is how far the clip is.
@@ -211,18 +214,20 @@ impl Attempt<'_> {
     /// Publishes a chunk and decides how it goes on, in one transaction.
     async fn publish(&mut self, chunk: &ChunkFacts) -> Result<Next, AttemptError> {
         let Some(Planned { plan, token: plan_token }) = self.planned.clone() else { return Ok(Next::Leave) };
-        let target =
-            Target { clip_id: self.clip_id, version_id: self.version_id, plan: &plan, plan_token, token: self.token };
+        let (clip_id, version_id, token) = (self.clip_id, self.version_id, self.token);
+        let target = Target { clip_id, version_id, plan: &plan, plan_token, token };
         let mut tx = self.handler.pool.begin().await?;
         self.context.hold(&mut tx).await?;
         let published = publish_chunk(&mut tx, &target, chunk, self.handler.clock.now()).await?;
         if published == Published::Unwanted {
             return Ok(Next::Leave);
         }
-        if published == Published::Complete {
-            self.order_download(&mut tx).await?;
+        match (self.base, published) {
+            (Some(base), Published::Complete) => show_families(&mut tx, base).await?,
+            (None, Published::Complete) => self.order_download(&mut tx).await?,
+            _ => {}
         }
-        if chunk.index == 0 {
+        if chunk.index == 0 && self.base.is_none() {
             self.rest(&plan).enqueue(&mut tx, |stored| stored == 0).await?;
         }
         let next = self.go_on_or_leave(tx, chunk.index + 1, &plan).await?;
@@ -278,6 +283,10 @@ impl Attempt<'_> {
     }
 
     fn count_complete(&self, plan: &TranscodePlan) {
+        if self.base.is_some() {
+            self.handler.metrics.families.with_label_values(&["made"]).inc();
+            return;
+        }
         self.handler.metrics.outcomes.with_label_values(&["ready"]).inc();
         self.handler.metrics.media_ms.inc_by(plan.duration_ms());
         if self.is_whole {

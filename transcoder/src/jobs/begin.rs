@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use estrade_db::transcodes::{self, Work};
-use estrade_db::{DbError, media};
+use estrade_db::{DbError, PgConnection, media};
 use estrade_domain::{ClipId, VersionId};
 use estrade_events::Event;
 use estrade_jobs::{Context, Job, JobError, Weight, enqueue};
@@ -11,10 +11,15 @@ use serde::Deserialize;
 
 use super::TranscodeHandler;
 use super::attempt::{Planned, Saved};
+use super::extras::discard;
 use super::publish::{contiguous, read_chunks};
 use super::rest::Rest;
 use crate::Resume;
 use crate::package::ChunkFacts;
+use crate::plan::TranscodePlan;
+
+/// Token of a plan that no attempt has kept yet; those of leases begin at one.
+const UNKEPT: i64 = 0;
 
 /// A job that was claimed, before anything is done.
 pub(super) struct Begin<'a> {
@@ -42,6 +47,22 @@ impl Start {
         let plan = self.planned.as_ref()?.plan.clone();
         let inits = self.stored.first().map(|first| first.inits.clone()).unwrap_or_default();
         Some(Resume { plan, first_chunk: self.first_chunk, inits, wants_poster })
+    }
+
+    /// All of a family that is not stored; none when it is whole. `plan` is for the first attempt.
+    pub(super) fn of_family(work: &Work, plan: TranscodePlan) -> Result<Option<Self>, JobError> {
+        let known = read(work);
+        if known.is_none() && !work.chunks.is_empty() {
+            return Err(discard("unreadable", "what earlier attempts left cannot be read"));
+        }
+        let (planned, stored) = known.unwrap_or((Planned { plan, token: UNKEPT }, Vec::new()));
+        let all = 0..planned.plan.chunks.len();
+        Ok(start_in(planned, stored, all))
+    }
+
+    /// The plan, if it is kept with the version.
+    pub(super) fn kept_plan(&self) -> Option<Planned> {
+        self.planned.clone().filter(|planned| planned.token != UNKEPT)
     }
 
     /// Everything before its first chunk is stored.
@@ -76,7 +97,12 @@ impl Begin<'_> {
 
     async fn find_work(&self) -> Result<Option<Work>, JobError> {
         let mut conn = self.handler.pool.acquire().await.map_err(DbError::from)?;
-        let work = transcodes::find_work(&mut conn, self.version_id).await?;
+        self.find_work_with(&mut conn).await
+    }
+
+    /// The version as it stands, if somebody still wants it.
+    pub(super) async fn find_work_with(&self, conn: &mut PgConnection) -> Result<Option<Work>, JobError> {
+        let work = transcodes::find_work(conn, self.version_id).await?;
         Ok(work.filter(|work| work.is_wanted))
     }
 

@@ -14,13 +14,25 @@ use estrade_jobs::{Context, Handler, Job, JobError, Kind, Weight, enqueue};
 
 use super::TranscoderMetrics;
 use super::attempt::{Attempt, AttemptError, Saved, io_trouble};
-use super::begin::Begin;
+use super::begin::{Begin, Start};
+use super::extras::discard;
 use crate::TranscodeError;
 use crate::plan::{Refusal, TranscodePlan};
 use crate::sandbox::ChildCommand;
 
 /// The fetched source is called this and the name of its job's folder.
 const SOURCE_PREFIX: &str = "source-of-";
+
+/// What a job asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A look at the source, and the first chunk.
+    Beginning,
+    /// Some chunks of a version that is begun.
+    Range(Range<usize>),
+    /// A family, from its first chunk to its last.
+    Family,
+}
 
 /// Makes media versions of clips.
 #[derive(Clone)]
@@ -43,20 +55,21 @@ pub struct TranscodeHandler {
 
 impl Handler for TranscodeHandler {
     fn kinds(&self) -> &'static [Kind] {
-        &[Kind::TranscodeClip, Kind::TranscodeRange]
+        &[Kind::TranscodeClip, Kind::TranscodeRange, Kind::MakeFamily]
     }
 
     async fn run(&self, job: Job, context: Context) -> Result<(), JobError> {
-        let (clip_id, version_id, range) = match job {
-            Job::TranscodeClip { clip_id, version_id } => (clip_id, version_id, None),
-            Job::TranscodeRange { clip_id, version_id, first, end } => (clip_id, version_id, Some(first..end)),
+        let (clip_id, version_id, asked) = match job {
+            Job::TranscodeClip { clip_id, version_id } => (clip_id, version_id, Asked::Beginning),
+            Job::TranscodeRange { clip_id, version_id, first, end } => (clip_id, version_id, Asked::Range(first..end)),
+            Job::MakeFamily { clip_id, version_id } => (clip_id, version_id, Asked::Family),
             other => return Err(JobError::Discard { code: "wrong_kind".to_owned(), detail: format!("{other:?}") }),
         };
         let begin = Begin { handler: self, context: &context, clip_id, version_id };
         tokio::select! {
             // Leaving drops the work, and with it the child.
             () = context.stop.cancelled() => Err(JobError::Stopped),
-            done = self.transcode(&begin, range) => done,
+            done = self.transcode(&begin, asked) => done,
         }
     }
 
@@ -72,6 +85,11 @@ impl Handler for TranscodeHandler {
             Job::TranscodeClip { clip_id, .. } | Job::TranscodeRange { clip_id, .. } => Some(*clip_id),
             _ => None,
         };
+        if clip_id.is_none() {
+            // The clip is whole without it, and it is not ordered again.
+            tracing::warn!(job = ?job, error.code = code, error = detail, "a family is given up");
+            self.metrics.families.with_label_values(&["given_up"]).inc();
+        }
         async move {
             let Some(clip_id) = clip_id else { return Ok(()) };
             let (message, last_message) = accident_messages(&code);
@@ -96,8 +114,12 @@ fn accident_messages(code: &str) -> (&'static str, &'static str) {
 }
 
 impl TranscodeHandler {
-    async fn transcode(&self, begin: &Begin<'_>, range: Option<Range<usize>>) -> Result<(), JobError> {
-        let done = self.work_on(begin, range).await;
+    async fn transcode(&self, begin: &Begin<'_>, asked: Asked) -> Result<(), JobError> {
+        let done = match self.find_start(begin, asked).await {
+            Ok(Some((work, start, base))) => self.work_on(begin, work, start, base).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
         self.sweep_if_deleted(begin).await?;
         done
     }
@@ -117,8 +139,30 @@ impl TranscodeHandler {
         if is_new { Ok(()) } else { Err(JobError::retry("deletion_under_way", "the clip is being deleted")) }
     }
 
-    async fn work_on(&self, begin: &Begin<'_>, range: Option<Range<usize>>) -> Result<(), JobError> {
-        let Some((work, start)) = begin.find_start(range).await? else { return Ok(()) };
+    /// What there is to do, if there is anything, and of a family the version that is to show it.
+    async fn find_start(
+        &self,
+        begin: &Begin<'_>,
+        asked: Asked,
+    ) -> Result<Option<(Work, Start, Option<VersionId>)>, JobError> {
+        let range = match asked {
+            Asked::Beginning => None,
+            Asked::Range(range) => Some(range),
+            Asked::Family => {
+                let found = self.find_family_start(begin).await?;
+                return Ok(found.map(|(work, start, base)| (work, start, Some(base))));
+            }
+        };
+        Ok(begin.find_start(range).await?.map(|(work, start)| (work, start, None)))
+    }
+
+    async fn work_on(
+        &self,
+        begin: &Begin<'_>,
+        work: Work,
+        start: Start,
+        base: Option<VersionId>,
+    ) -> Result<(), JobError> {
         let started = Instant::now();
         let dir = tempfile::Builder::new().prefix("clip-").tempdir_in(&self.work_dir).map_err(io_trouble)?;
         let source =
@@ -126,7 +170,7 @@ impl TranscodeHandler {
         let fetched = SourceFile(source);
         self.fetch(&work, &fetched.0).await?;
         let Begin { context, clip_id, version_id, .. } = *begin;
-        let resume = start.resume(!work.has_poster);
+        let resume = start.resume(!work.has_poster && base.is_none());
         let mut attempt = Attempt {
             handler: self,
             context,
@@ -137,9 +181,10 @@ impl TranscodeHandler {
             dir: dir.path(),
             started,
             token: context.lease().await.token,
-            is_frontier: start.is_frontier(),
-            is_whole: start.first_chunk == 0,
-            planned: start.planned,
+            base,
+            is_frontier: start.is_frontier() && base.is_none(),
+            is_whole: start.first_chunk == 0 && base.is_none(),
+            planned: start.kept_plan(),
             part: start.part,
             progress: 0.0,
         };
@@ -147,6 +192,9 @@ impl TranscodeHandler {
         if let Err(AttemptError::Transcode(TranscodeError::Replanned { plan, detail })) = verdict {
             let given_up = attempt.planned.as_ref().map_or(0, |planned| planned.token);
             return self.start_over(begin, given_up, *plan, &detail).await;
+        }
+        if base.is_some() {
+            return settle_family(verdict);
         }
         self.settle(clip_id, version_id, context, verdict).await
     }
@@ -244,6 +292,18 @@ impl TranscodeHandler {
             self.metrics.outcomes.with_label_values(&[failure.code]).inc();
         }
         Ok(())
+    }
+}
+
+/// The clip is whole without it: what is found wrong with the source now is for operators.
+fn settle_family(verdict: Result<(), AttemptError>) -> Result<(), JobError> {
+    match verdict {
+        Ok(()) => Ok(()),
+        Err(AttemptError::Transcode(TranscodeError::Refused(refusal))) => {
+            Err(discard(refusal.code.as_str(), &refusal.detail))
+        }
+        Err(AttemptError::Transcode(error)) => Err(JobError::retry(error.code(), error)),
+        Err(AttemptError::Job(error)) => Err(error),
     }
 }
 

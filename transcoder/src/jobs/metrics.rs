@@ -29,6 +29,8 @@ pub struct TranscoderMetrics {
     pub child_peak: Histogram,
     /// Seconds of media made in a second, from start to complete.
     pub realtime: Histogram,
+    /// Families by what became of them: `ordered`, `made`, `given_up`.
+    pub families: IntCounterVec,
     /// Clips found that nobody worked on.
     pub rescues: IntCounter,
     /// 1 when the child is contained by every layer.
@@ -73,6 +75,10 @@ impl TranscoderMetrics {
                 HistogramOpts::new("estrade_transcoder_realtime_factor", "Seconds of media made in a second")
                     .buckets(vec![0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0]),
             )?,
+            families: IntCounterVec::new(
+                Opts::new("estrade_transcoder_families_total", "Second families of clips that are watched much"),
+                &["outcome"],
+            )?,
             rescues: IntCounter::new("estrade_transcoder_rescues_total", "Clips found that nobody worked on")?,
             is_contained: IntGauge::new(
                 "estrade_transcoder_sandbox_contained",
@@ -88,6 +94,7 @@ impl TranscoderMetrics {
         registry.register(Box::new(metrics.child_cpu.clone()))?;
         registry.register(Box::new(metrics.child_peak.clone()))?;
         registry.register(Box::new(metrics.realtime.clone()))?;
+        registry.register(Box::new(metrics.families.clone()))?;
         registry.register(Box::new(metrics.rescues.clone()))?;
         registry.register(Box::new(metrics.is_contained.clone()))?;
         Ok(metrics)

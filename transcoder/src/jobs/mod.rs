@@ -6,15 +6,18 @@ mod attempt;
 mod begin;
 mod download;
 mod extras;
+mod family;
 mod handler;
 mod keeper;
 mod metrics;
+mod orders;
 mod publish;
 mod rest;
 
 pub use args::Args;
 pub use extras::ExtrasHandler;
 pub use handler::TranscodeHandler;
+pub use orders::clip_of_day;
 pub use metrics::TranscoderMetrics;
 
 use std::io;

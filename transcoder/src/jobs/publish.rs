@@ -56,7 +56,9 @@ pub(super) async fn publish_chunk(
     let mut stored = read_chunks(&held.chunks).map_err(|error| JobError::retry("inconsistent", error))?;
     stored.push(chunk.clone());
     stored.sort_by_key(|chunk| chunk.index);
-    media::save_progress(conn, target.clip_id, share(target.plan, &stored)).await?;
+    if !target.plan.is_family {
+        media::save_progress(conn, target.clip_id, share(target.plan, &stored)).await?;
+    }
     let contiguous = contiguous(&stored);
     if small(contiguous.len()) <= held.published_chunks {
         return Ok(Published::Stored);
@@ -95,12 +97,14 @@ async fn show(
     }
     if is_first {
         media::save_facts(conn, target.version_id, &facts(target), &package.multivariant).await?;
-        media::publish_version(conn, target.clip_id, target.version_id, now).await?;
+        if !target.plan.is_family {
+            media::publish_version(conn, target.clip_id, target.version_id, now).await?;
+        }
     }
     if package.complete {
         media::complete_version(conn, target.version_id, &package.multivariant).await?;
     }
-    if is_first || package.complete {
+    if (is_first && !target.plan.is_family) || package.complete {
         estrade_events::append(conn, &Event::ClipChanged { clip_id: target.clip_id }).await?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     loudness::Leveller,
-    package::{AUDIO_RENDITION, AudioTrack, InitReport, RenditionChunk, Sample, audio_init},
+    package::{AUDIO_RENDITION, AudioTrack, InitReport, RenditionChunk, Sample, SampleOrder, audio_init},
     plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, TranscodePlan},
 };
 
@@ -117,7 +117,7 @@ impl<'a> Output<'a> {
         after_first: &'a dyn Fn(),
     ) -> Result<Self, MediaError> {
         let ticks = u32::try_from(AAC_FRAME_SAMPLES).expect("1024 fits");
-        let writer = SegmentWriter::create(job, AUDIO_RENDITION, ticks, true)?;
+        let writer = SegmentWriter::create(job, AUDIO_RENDITION, ticks, SampleOrder::Sound)?;
         let bytes = writer.write_init(&audio_init(&AudioTrack {
             rate_hz: AUDIO_RATE_HZ,
             channels: 2,

@@ -8,7 +8,7 @@ use super::{
     error::{Next, next},
     raw,
 };
-use crate::plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, RungPlan};
+use crate::plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, Codec, RungPlan};
 
 /// One encoded picture or frame of sound.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Encoded {
     pub(super) bytes: Vec<u8>,
 }
 
-/// x264 for one chunk of one rung. Times count the rung's pictures.
+/// The encoder of one rung, for pictures that follow one another. Times count the rung's pictures.
 pub(super) struct PictureEncoder {
     encoder: encoder::Video,
     header: Vec<u8>,
@@ -30,7 +30,10 @@ pub(super) struct PictureEncoder {
 impl PictureEncoder {
     /// Opens an encoder as planned.
     pub(super) fn open(rung: &RungPlan) -> Result<Self, MediaError> {
-        let codec = find("libx264")?;
+        let codec = find(match rung.codec {
+            Codec::Avc => "libx264",
+            Codec::Av1 => "libsvtav1",
+        })?;
         let mut video = codec::context::Context::new_with_codec(codec)
             .encoder()
             .video()
@@ -47,12 +50,12 @@ impl PictureEncoder {
         video.set_color_primaries(color::Primaries::BT709);
         video.set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
         video.set_flags(codec::Flags::GLOBAL_HEADER | codec::Flags::CLOSED_GOP);
-        raw::open_encoder(&mut video, x264_options(rung))?;
+        raw::open_encoder(&mut video, options(rung))?;
         let header = raw::encoder_header(&video);
         Ok(Self { encoder: encoder::video::Encoder(video), header })
     }
 
-    /// The parameter sets, in Annex B.
+    /// The parameter sets in Annex B, or the sequence header.
     pub(super) fn header(&self) -> &[u8] {
         &self.header
     }
@@ -81,9 +84,9 @@ impl PictureEncoder {
     }
 }
 
-fn x264_options(rung: &RungPlan) -> Dictionary<'static> {
+fn options(rung: &RungPlan) -> Dictionary<'static> {
     let mut options = Dictionary::new();
-    for (name, value) in rung.x264_options() {
+    for (name, value) in rung.encoder_options() {
         options.set(name, &value);
     }
     options
@@ -170,7 +173,7 @@ fn drain(
 
 fn find(name: &'static str) -> Result<ff::Codec, MediaError> {
     encoder::find_by_name(name)
-        .ok_or_else(|| MediaError::av("find an encoder; FFmpeg must be built with x264", ff::Error::EncoderNotFound))
+        .ok_or_else(|| MediaError::av("find an encoder; FFmpeg must be built with x264 and SVT-AV1", ff::Error::EncoderNotFound))
 }
 
 fn to_i32(value: u32) -> i32 {

@@ -2,7 +2,10 @@
 
 use ffmpeg_next as ff;
 
-use crate::{package::AvcError, plan::Refusal};
+use crate::{
+    package::{Av1Error, AvcError},
+    plan::Refusal,
+};
 
 /// A failure while reading or making media.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,9 @@ pub enum MediaError {
     /// The encoder's header could not be understood.
     #[error(transparent)]
     Avc(#[from] AvcError),
+    /// The same, of AV1.
+    #[error(transparent)]
+    Av1(#[from] Av1Error),
     /// The pictures cannot be repackaged after all, which only decoding them could show.
     #[error("cannot be repackaged: {0}")]
     NotRepackaged(String),

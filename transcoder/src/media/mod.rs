@@ -27,6 +27,7 @@ mod sound;
 mod stages;
 mod still;
 mod storyboard;
+mod stream;
 mod toner;
 mod writer;
 

@@ -25,7 +25,7 @@ const EFFORT: &str = "3";
 /// Encodes the preview's pictures as they come by.
 pub(super) struct Preview<'a> {
     plan: &'a TranscodePlan,
-    chunk: usize,
+    chunk: Option<usize>,
     /// Pictures of the grid still to come, the next one last.
     wanted: Vec<u64>,
     work: Option<Work>,
@@ -41,7 +41,7 @@ impl<'a> Preview<'a> {
     /// A preview, unless its chunk came before `first`.
     pub(super) fn new(plan: &'a TranscodePlan, first: usize) -> Self {
         let chunk = plan.preview_chunk();
-        let mut wanted = if chunk < first { Vec::new() } else { plan.preview_slots() };
+        let mut wanted = if chunk.is_none_or(|chunk| chunk < first) { Vec::new() } else { plan.preview_slots() };
         wanted.reverse();
         Self { plan, chunk, wanted, work: None }
     }
@@ -60,7 +60,7 @@ impl<'a> Preview<'a> {
 
     /// Writes the preview when its chunk ends and returns its size.
     pub(super) fn end_chunk(&mut self, job: &Path, chunk: usize) -> Result<Option<u64>, MediaError> {
-        if chunk != self.chunk {
+        if Some(chunk) != self.chunk {
             return Ok(None);
         }
         let Some(work) = self.work.take() else { return Ok(None) };

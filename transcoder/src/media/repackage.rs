@@ -10,7 +10,7 @@ use ffmpeg_next::{Packet, frame};
 use super::{MediaError, chunks::Report, raw, writer::SegmentWriter};
 use crate::{
     package::{
-        AvcConfig, InitReport, RenditionChunk, Sample, VideoTrack, picture_decode_ticks, read_picture, video_init,
+        AvcConfig, DecoderRecord, InitReport, RenditionChunk, Sample, SampleOrder, VideoTrack, picture_decode_ticks, read_picture, video_init,
     },
     plan::{RungPlan, StreamHeader, TranscodePlan},
 };
@@ -50,7 +50,7 @@ impl<'a> Repackager<'a> {
     ) -> Result<Option<Self>, MediaError> {
         let Some(header) = plan.repackaged() else { return Ok(None) };
         let rung = plan.top();
-        let writer = SegmentWriter::create(job, &rung.name, rung.rate.frame_ticks(), false)?;
+        let writer = SegmentWriter::create(job, &rung.name, rung.rate.frame_ticks(), SampleOrder::Reordered)?;
         let init = write_init(&writer, rung, header)?;
         let first = plan.chunk_slots(first_chunk).start;
         let segment = plan.chunks[first_chunk].first_segment;
@@ -170,7 +170,7 @@ fn write_init(writer: &SegmentWriter, rung: &RungPlan, header: &StreamHeader) ->
         width: rung.width,
         height: rung.height,
         timescale: rung.rate.timescale(),
-        decoder_record: &record,
+        decoder_record: DecoderRecord::Avc(&record),
     }))?;
     Ok(InitReport { rendition: rung.name.clone(), codecs: config.codec_string(), bytes })
 }

@@ -15,13 +15,12 @@ use super::{
     filters,
     graph::Graph,
     stages::{RungStages, Stopwatch},
+    stream::{StreamConfig, read_sample},
     writer::SegmentWriter,
 };
 use crate::{
-    package::{
-        AvcConfig, InitReport, RenditionChunk, Sample, VideoTrack, annex_b_to_sample, picture_decode_ticks, video_init,
-    },
-    plan::{RungPlan, TranscodePlan},
+    package::{InitReport, RenditionChunk, Sample, SampleOrder},
+    plan::{Codec, RungPlan, TranscodePlan},
 };
 
 /// What a rung is given to do.
@@ -42,7 +41,7 @@ pub(super) fn run(
     stages: &RungStages,
 ) -> Result<(), MediaError> {
     let ticks = rung.rate.frame_ticks();
-    let writer = SegmentWriter::create(job, &rung.name, ticks, false)?;
+    let writer = SegmentWriter::create(job, &rung.name, ticks, SampleOrder::of(rung.codec))?;
     let mut scaler = Scaler { rung, graph: None };
     let mut chunk: Option<ChunkEncoder<'_>> = None;
     let mut init: Option<InitReport> = None;
@@ -80,18 +79,12 @@ fn remember_init<'i>(
     writer: &SegmentWriter,
     header: &[u8],
 ) -> Result<&'i InitReport, MediaError> {
-    let config = AvcConfig::from_annex_b(header)?;
+    let config = StreamConfig::read(rung.codec, header)?;
     if init.as_ref().is_some_and(|init| init.codecs != config.codec_string()) {
         return Err(MediaError::Inconsistent("two chunks have different parameter sets".into()));
     }
     if init.is_none() {
-        let record = config.decoder_record();
-        let bytes = writer.write_init(&video_init(&VideoTrack {
-            width: rung.width,
-            height: rung.height,
-            timescale: rung.rate.timescale(),
-            decoder_record: &record,
-        }))?;
+        let bytes = writer.write_init(&config.init(rung))?;
         let (rendition, codecs) = (rung.name.clone(), config.codec_string());
         *init = Some(InitReport { rendition, codecs, bytes });
     }
@@ -123,8 +116,10 @@ impl Scaler<'_> {
 struct ChunkEncoder<'a> {
     plan: &'a TranscodePlan,
     rung: &'a RungPlan,
-    encoder: PictureEncoder,
+    /// None only between two segments of AV1.
+    encoder: Option<PictureEncoder>,
     header: Vec<u8>,
+    first_frame: u64,
     cutter: Cutter<'a>,
 }
 
@@ -132,6 +127,7 @@ struct ChunkEncoder<'a> {
 struct Cutter<'a> {
     writer: &'a SegmentWriter,
     stopwatch: &'a Stopwatch,
+    codec: Codec,
     ticks: u32,
     /// Segments of the chunk still to come, as index and frames, the current one first.
     segments: std::collections::VecDeque<(usize, Range<u64>)>,
@@ -160,13 +156,14 @@ impl<'a> ChunkEncoder<'a> {
         let cutter = Cutter {
             writer,
             stopwatch,
+            codec: rung.codec,
             ticks,
             segments,
             position: first_frame,
             samples: Vec::new(),
             sizes: Vec::new(),
         };
-        Ok(Self { plan, rung, header: encoder.header().to_vec(), encoder, cutter })
+        Ok(Self { plan, rung, header: encoder.header().to_vec(), encoder: Some(encoder), first_frame, cutter })
     }
 
     fn encode(&mut self, mut picture: frame::Video, frames: Range<u64>) -> Result<(), MediaError> {
@@ -174,16 +171,30 @@ impl<'a> ChunkEncoder<'a> {
             let slot = frame * self.rung.divisor;
             let is_key = self.plan.segment_starts.binary_search(&slot).is_ok();
             let time = i64::try_from(frame).unwrap_or(i64::MAX);
+            if is_key && self.rung.codec == Codec::Av1 && frame > self.first_frame {
+                // A segment of AV1 has an encoder of its own: SVT-AV1 sets key pictures where it likes.
+                self.flush()?;
+            }
             let cutter = &mut self.cutter;
-            self.encoder.encode(&mut picture, time, is_key, &mut |piece| cutter.take(&piece))?;
+            let encoder = match &mut self.encoder {
+                Some(encoder) => encoder,
+                none => none.insert(open_alike(self.rung, &self.header)?),
+            };
+            encoder.encode(&mut picture, time, is_key, &mut |piece| cutter.take(&piece))?;
         }
         Ok(())
     }
 
+    /// Takes what the encoder still has, and gives back its memory.
+    fn flush(&mut self) -> Result<(), MediaError> {
+        let cutter = &mut self.cutter;
+        self.encoder.take().map_or(Ok(()), |encoder| encoder.finish(&mut |piece| cutter.take(&piece)))
+    }
+
     /// Sizes of the chunk's segments, all of them written.
-    fn finish(self, index: usize) -> Result<Vec<u64>, MediaError> {
+    fn finish(mut self, index: usize) -> Result<Vec<u64>, MediaError> {
+        self.flush()?;
         let mut cutter = self.cutter;
-        self.encoder.finish(&mut |piece| cutter.take(&piece))?;
         cutter.close_segment()?;
         let planned = self.plan.chunks[index].segments;
         if cutter.sizes.len() != planned {
@@ -191,6 +202,16 @@ impl<'a> ChunkEncoder<'a> {
             return Err(MediaError::Inconsistent(format!("{made} segments instead of {planned}")));
         }
         Ok(cutter.sizes)
+    }
+}
+
+/// Another encoder for the same stream.
+fn open_alike(rung: &RungPlan, header: &[u8]) -> Result<PictureEncoder, MediaError> {
+    let encoder = PictureEncoder::open(rung)?;
+    if encoder.header() == header {
+        Ok(encoder)
+    } else {
+        Err(MediaError::Inconsistent("two segments have different sequence headers".into()))
     }
 }
 
@@ -205,12 +226,13 @@ impl Cutter<'_> {
             self.close_segment()?;
         }
         let shown = u64::try_from(piece.time).ok().map(|time| time * u64::from(self.ticks));
-        let decoded = picture_decode_ticks(self.position, self.ticks);
+        let decoded = SampleOrder::of(self.codec).decode_ticks(self.position, self.ticks);
         let shift_ticks = shown
             .and_then(|shown| shown.checked_sub(decoded))
             .and_then(|shift| u32::try_from(shift).ok())
             .ok_or_else(|| MediaError::Inconsistent("a picture is far out of order".into()))?;
-        self.samples.push(Sample { bytes: annex_b_to_sample(&piece.bytes), shift_ticks, is_key: piece.is_key });
+        let bytes = read_sample(self.codec, &piece.bytes)?;
+        self.samples.push(Sample { bytes, shift_ticks, is_key: piece.is_key });
         self.position += 1;
         Ok(())
     }

@@ -34,7 +34,7 @@ impl<'a> Storyboard<'a> {
 
     /// Takes the picture if a second begins while it is shown.
     pub(super) fn offer(&mut self, picture: &frame::Video, slots: &Range<u64>) -> Result<(), MediaError> {
-        while slots.contains(&self.plan.second_slot(self.next_second)) {
+        while !self.plan.is_family && slots.contains(&self.plan.second_slot(self.next_second)) {
             self.tiles.push(self.scaler.pixels(picture)?);
             self.next_second += 1;
         }

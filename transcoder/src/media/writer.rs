@@ -6,21 +6,21 @@ use std::{
 };
 
 use super::MediaError;
-use crate::package::{Fragment, INIT_FILE, Sample, fragment, segment_file};
+use crate::package::{Fragment, INIT_FILE, Sample, SampleOrder, fragment, segment_file};
 
 /// Writes the segments of one rendition.
 pub(super) struct SegmentWriter {
     folder: PathBuf,
     sample_ticks: u32,
-    is_sound: bool,
+    order: SampleOrder,
 }
 
 impl SegmentWriter {
     /// A writer into `job/name`, which is created.
-    pub(super) fn create(job: &Path, name: &str, sample_ticks: u32, is_sound: bool) -> Result<Self, MediaError> {
+    pub(super) fn create(job: &Path, name: &str, sample_ticks: u32, order: SampleOrder) -> Result<Self, MediaError> {
         let folder = job.join(name);
         fs::create_dir_all(&folder).map_err(|e| MediaError::io("create a rendition's folder", e))?;
-        Ok(Self { folder, sample_ticks, is_sound })
+        Ok(Self { folder, sample_ticks, order })
     }
 
     /// Writes the initialisation segment and returns its size.
@@ -32,7 +32,7 @@ impl SegmentWriter {
     pub(super) fn write_segment(&self, index: usize, first: u64, samples: &[Sample]) -> Result<u64, MediaError> {
         let sequence = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let bytes =
-            fragment(&Fragment { sequence, first, sample_ticks: self.sample_ticks, is_sound: self.is_sound, samples });
+            fragment(&Fragment { sequence, first, sample_ticks: self.sample_ticks, order: self.order, samples });
         self.write(&segment_file(index), &bytes)
     }
 

@@ -6,7 +6,7 @@ use super::{
     AUDIO_RENDITION, ChunkFacts, KeyVariant, MediaPlaylist, Multivariant, SoundVariant, Variant, keys_playlist,
     media_playlist, multivariant_playlist, peak_bits_per_second, playlist::mean_bits_per_second, storyboard_index,
 };
-use crate::plan::{AAC_FRAME_SAMPLES, AUDIO_KBPS, AUDIO_RATE_HZ, AudioPlan, RungPlan, TranscodePlan};
+use crate::plan::{AUDIO_KBPS, AudioPlan, RungPlan, TranscodePlan};
 
 /// The rung that players should begin with, by its short edge.
 const START_SHORT_EDGE: u32 = 540;
@@ -107,7 +107,7 @@ pub fn assemble(plan: &TranscodePlan, chunks: &[ChunkFacts]) -> Option<Package> 
 }
 
 fn video_rendition(plan: &TranscodePlan, rung: &RungPlan, chunks: &[ChunkFacts], complete: bool) -> Option<Rendition> {
-    let length = |segment: usize| video_length_us(plan, rung, segment);
+    let length = |segment: usize| plan.segment_us(rung, segment);
     let cap = u64::from(rung.cap_kbps) * 1000;
     let kind = RenditionKind::Video { width: rung.width, height: rung.height, frame_rate: rung.rate.fps() };
     let mut made = rendition(plan, &rung.name, kind, cap, chunks, complete, length)?;
@@ -132,7 +132,7 @@ fn add_keys(
     }
     let keys: Vec<Segment> =
         sizes.into_iter().enumerate().map(|(index, bytes)| Segment { duration_us: length_us(index), bytes }).collect();
-    let target_secs = target_secs(plan);
+    let target_secs = plan.target_secs();
     rendition.keys_playlist = Some(keys_playlist(&MediaPlaylist { target_secs, segments: &keys, complete }));
     let (peak, mean) = (peak_bits_per_second(&keys, target_secs), mean_bits_per_second(&keys));
     // Players fetch the multivariant playlist once: what is not measured yet is the whole rendition's cap.
@@ -146,7 +146,7 @@ fn audio_rendition(
     chunks: &[ChunkFacts],
     complete: bool,
 ) -> Option<Rendition> {
-    let length = |segment: usize| audio_length_us(audio, segment);
+    let length = |segment: usize| audio.segment_us(segment);
     let cap = u64::from(AUDIO_KBPS) * 1000;
     rendition(plan, AUDIO_RENDITION, RenditionKind::Audio, cap, chunks, complete, length)
 }
@@ -164,7 +164,7 @@ fn rendition(
     let sizes = segment_sizes(plan, name, chunks)?;
     let segments: Vec<Segment> =
         sizes.into_iter().enumerate().map(|(index, bytes)| Segment { duration_us: length_us(index), bytes }).collect();
-    let target_secs = target_secs(plan);
+    let target_secs = plan.target_secs();
     let cap = cap + cap * OVERHEAD_PERCENT / 100;
     let measured = peak_bits_per_second(&segments, target_secs);
     let playlist = media_playlist(&MediaPlaylist { target_secs, segments: &segments, complete });
@@ -195,66 +195,63 @@ fn segment_sizes(plan: &TranscodePlan, name: &str, chunks: &[ChunkFacts]) -> Opt
     Some(sizes)
 }
 
-/// The longest segment of any rendition, rounded to whole seconds as RFC 8216 compares it: all media
-/// playlists must name the same.
-fn target_secs(plan: &TranscodePlan) -> u64 {
-    let segments = 0..plan.segment_starts.len();
-    let pictures = plan.rungs.iter().flat_map(|rung| segments.clone().map(|s| video_length_us(plan, rung, s)));
-    let sound = plan.audio.iter().flat_map(|audio| segments.clone().map(|s| audio_length_us(audio, s)));
-    let longest = pictures.chain(sound).max().unwrap_or(0);
-    ((longest + 500_000) / 1_000_000).max(1)
+/// The multivariant playlist of a whole version with its whole families. H.264 of a family takes the place of
+/// the version's own rung of that size; other codecs come after all of H.264, which every player has.
+pub fn multivariant_with(version: &Package, families: &[Package]) -> String {
+    let made = || families.iter().flat_map(|family| &family.renditions);
+    let instead = |own: &Rendition| made().find(|made| made.is_avc() && made.kind == own.kind).unwrap_or(own).clone();
+    let own = version.renditions.iter().map(instead);
+    let others = made().filter(|made| !made.is_avc()).cloned();
+    let renditions: Vec<Rendition> = own.chain(others).collect();
+    multivariant(&renditions)
 }
 
-fn video_length_us(plan: &TranscodePlan, rung: &RungPlan, segment: usize) -> u64 {
-    let frames = rung.own_frames(&plan.segment_slots(segment));
-    rung.rate.frame_start_us(frames.end) - rung.rate.frame_start_us(frames.start)
-}
-
-fn audio_length_us(audio: &AudioPlan, segment: usize) -> u64 {
-    let start_us = |frame: u64| frame * AAC_FRAME_SAMPLES * 1_000_000 / u64::from(AUDIO_RATE_HZ);
-    let frames = audio.segment_frames(segment);
-    start_us(frames.end) - start_us(frames.start)
+impl Rendition {
+    /// Pictures in H.264.
+    fn is_avc(&self) -> bool {
+        self.codecs.starts_with("avc1.")
+    }
 }
 
 fn multivariant(renditions: &[Rendition]) -> String {
     let audio = renditions.iter().find(|rendition| rendition.kind == RenditionKind::Audio);
-    let (audio_peak, audio_mean) = audio.map_or((0, 0), |audio| (audio.bandwidth, audio.average_bandwidth));
-    let mut variants: Vec<Variant<'_>> = renditions
-        .iter()
-        .filter_map(|rendition| {
-            let RenditionKind::Video { width, height, frame_rate } = rendition.kind else {
-                return None;
-            };
-            let codecs = match audio {
-                Some(audio) => format!("{},{}", rendition.codecs, audio.codecs),
-                None => rendition.codecs.clone(),
-            };
-            Some(Variant {
-                name: &rendition.name,
-                bandwidth: rendition.bandwidth + audio_peak,
-                average_bandwidth: rendition.average_bandwidth + audio_mean,
-                codecs,
-                width,
-                height,
-                frame_rate,
-            })
-        })
-        .collect();
+    let (avc, others): (Vec<&Rendition>, Vec<&Rendition>) = renditions.iter().partition(|made| made.is_avc());
+    let mut variants: Vec<Variant<'_>> = avc.iter().filter_map(|made| variant(made, audio)).collect();
     let start = variants.iter().rposition(|variant| variant.width.min(variant.height) <= START_SHORT_EDGE).unwrap_or(0);
-    variants[..=start].rotate_right(1);
-    multivariant_playlist(&Multivariant { variants, sound: audio.map(sound_variant), keys: key_variants(renditions) })
+    if let Some(until_start) = variants.get_mut(..=start) {
+        until_start.rotate_right(1);
+    }
+    variants.extend(others.iter().filter_map(|made| variant(made, audio)));
+    let keys = avc.iter().filter_map(|made| key_variant(made)).collect();
+    multivariant_playlist(&Multivariant { variants, sound: audio.map(sound_variant), keys })
+}
+
+/// A line with pictures, and with the sound that plays with them.
+fn variant<'a>(rendition: &'a Rendition, audio: Option<&Rendition>) -> Option<Variant<'a>> {
+    let RenditionKind::Video { width, height, frame_rate } = rendition.kind else { return None };
+    let (audio_peak, audio_mean) = audio.map_or((0, 0), |audio| (audio.bandwidth, audio.average_bandwidth));
+    let codecs = match audio {
+        Some(audio) => format!("{},{}", rendition.codecs, audio.codecs),
+        None => rendition.codecs.clone(),
+    };
+    Some(Variant {
+        name: &rendition.name,
+        bandwidth: rendition.bandwidth + audio_peak,
+        average_bandwidth: rendition.average_bandwidth + audio_mean,
+        codecs,
+        width,
+        height,
+        frame_rate,
+    })
 }
 
 fn sound_variant(audio: &Rendition) -> SoundVariant<'_> {
     SoundVariant { bandwidth: audio.bandwidth, average_bandwidth: audio.average_bandwidth, codecs: &audio.codecs }
 }
 
-fn key_variants(renditions: &[Rendition]) -> Vec<KeyVariant<'_>> {
-    let with_keys = renditions.iter().filter_map(|rendition| {
-        let RenditionKind::Video { width, height, .. } = rendition.kind else { return None };
-        let (bandwidth, average_bandwidth) = rendition.keys_bandwidth?;
-        let (name, codecs) = (rendition.name.as_str(), rendition.codecs.as_str());
-        Some(KeyVariant { name, bandwidth, average_bandwidth, codecs, width, height })
-    });
-    with_keys.collect()
+fn key_variant(rendition: &Rendition) -> Option<KeyVariant<'_>> {
+    let RenditionKind::Video { width, height, .. } = rendition.kind else { return None };
+    let (bandwidth, average_bandwidth) = rendition.keys_bandwidth?;
+    let (name, codecs) = (rendition.name.as_str(), rendition.codecs.as_str());
+    Some(KeyVariant { name, bandwidth, average_bandwidth, codecs, width, height })
 }

@@ -183,22 +183,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::package::{Fragment, Sample, VideoTrack, fragment, video_init};
+    use crate::package::{DecoderRecord, Fragment, Sample, SampleOrder, VideoTrack, fragment, video_init};
 
-    fn segment(first: u64, is_sound: bool) -> Vec<u8> {
+    fn segment(first: u64, order: SampleOrder) -> Vec<u8> {
         let samples: Vec<Sample> = (0..5u8)
             .map(|i| Sample { bytes: vec![i; 10 + usize::from(i)], shift_ticks: 1000, is_key: i == 0 })
             .collect();
-        fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, is_sound, samples: &samples })
+        fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, order, samples: &samples })
     }
 
     fn segment_with_keys(first: u64) -> Vec<u8> {
         let samples = vec![Sample { bytes: vec![1; 9], shift_ticks: 1000, is_key: true }; 5];
-        fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, is_sound: false, samples: &samples })
+        fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, order: SampleOrder::Reordered, samples: &samples })
     }
 
     fn init() -> Vec<u8> {
-        video_init(&VideoTrack { width: 2, height: 2, timescale: 30, decoder_record: &[1, 2, 3] })
+        video_init(&VideoTrack { width: 2, height: 2, timescale: 30, decoder_record: DecoderRecord::Avc(&[1, 2, 3]) })
     }
 
     #[test]
@@ -208,11 +208,11 @@ mod tests {
             let key_bytes = bytes.len() as u64 - after;
             assert_eq!(check_segment(bytes), Ok(SegmentFacts { sequence: 7, start_ticks, samples: 5, key_bytes }));
         };
-        check(&segment(92, false), 90_000, 50);
-        check(&segment(0, false), 0, 50);
+        check(&segment(92, SampleOrder::Reordered), 90_000, 50);
+        check(&segment(0, SampleOrder::Reordered), 0, 50);
         check(&segment_with_keys(92), 90_000, 36);
         check(&segment_with_keys(0), 0, 36);
-        check(&segment(90, true), 90_000, 50);
+        check(&segment(90, SampleOrder::Sound), 90_000, 50);
         assert_eq!(check_init(&init()), Ok(InitFacts { sample_entry: "avc1".into() }));
     }
 
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_cut_or_padded_segment_is_refused() {
-        let whole = segment(90, false);
+        let whole = segment(90, SampleOrder::Reordered);
         for length in 0..whole.len() {
             assert!(check_segment(&whole[..length]).is_err(), "cut at {length}");
         }
@@ -248,7 +248,7 @@ mod tests {
 
         #[test]
         fn no_flipped_byte_makes_the_checker_panic(at in 0usize..150, value: u8) {
-            let mut bytes = segment(90, false);
+            let mut bytes = segment(90, SampleOrder::Reordered);
             bytes[at] = value;
             let _ = check_segment(&bytes);
         }

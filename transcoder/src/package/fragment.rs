@@ -1,7 +1,7 @@
 //! A media segment: one movie fragment and its bytes.
 
 use super::{boxes::BoxWriter, init::TRACK_ID};
-use crate::plan::REORDERED_PICTURES;
+use crate::plan::{Codec, REORDERED_PICTURES};
 
 /// Flags of a sample that needs no other, and of one that does.
 const SYNC: u32 = 0x0200_0000;
@@ -18,6 +18,35 @@ pub struct Sample {
     pub is_key: bool,
 }
 
+/// How samples follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleOrder {
+    /// Sound: every sample can be decoded on its own and is shown when it is decoded.
+    Sound,
+    /// Pictures that are decoded in another order than they are shown in (H.264).
+    Reordered,
+    /// Pictures that are shown when they are decoded (AV1, which keeps hidden ones inside of a sample).
+    Straight,
+}
+
+impl SampleOrder {
+    /// How pictures of a codec follow one another.
+    pub fn of(codec: Codec) -> Self {
+        match codec {
+            Codec::Avc => Self::Reordered,
+            Codec::Av1 => Self::Straight,
+        }
+    }
+
+    /// When the `position`-th sample in decoding order is decoded, in ticks.
+    pub fn decode_ticks(self, position: u64, sample_ticks: u32) -> u64 {
+        match self {
+            Self::Reordered => picture_decode_ticks(position, sample_ticks),
+            Self::Sound | Self::Straight => position * u64::from(sample_ticks),
+        }
+    }
+}
+
 /// A run of samples that starts with one that needs no other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fragment<'a> {
@@ -27,8 +56,8 @@ pub struct Fragment<'a> {
     pub first: u64,
     /// Length of a sample, in ticks.
     pub sample_ticks: u32,
-    /// Sound: every sample can be decoded on its own and is shown when it is decoded.
-    pub is_sound: bool,
+    /// How its samples follow one another.
+    pub order: SampleOrder,
     /// The samples in decoding order.
     pub samples: &'a [Sample],
 }
@@ -48,22 +77,22 @@ pub fn picture_decode_ticks(position: u64, picture_ticks: u32) -> u64 {
 }
 
 impl Fragment<'_> {
+    fn is_sound(&self) -> bool {
+        self.order == SampleOrder::Sound
+    }
+
     fn decode_ticks(&self, position: u64) -> u64 {
-        if self.is_sound {
-            position * u64::from(self.sample_ticks)
-        } else {
-            picture_decode_ticks(position, self.sample_ticks)
-        }
+        self.order.decode_ticks(position, self.sample_ticks)
     }
 
     /// Pictures inside of the segment need no other either.
     fn has_own_flags(&self) -> bool {
-        !self.is_sound && self.samples.iter().skip(1).any(|sample| sample.is_key)
+        !self.is_sound() && self.samples.iter().skip(1).any(|sample| sample.is_key)
     }
 
     /// The first pictures of a clip are not evenly spaced in decoding time, everything else is.
     fn has_own_lengths(&self) -> bool {
-        !self.is_sound && self.first <= REORDERED_PICTURES
+        self.order == SampleOrder::Reordered && self.first <= REORDERED_PICTURES
     }
 }
 
@@ -89,14 +118,14 @@ fn track_fragment_header(w: &mut BoxWriter, fragment: &Fragment<'_>) {
     w.full(*b"tfhd", 0, 0x02_0000 | 0x08 | 0x20, |w| {
         w.u32(TRACK_ID);
         w.u32(fragment.sample_ticks);
-        w.u32(if fragment.is_sound { SYNC } else { DEPENDENT });
+        w.u32(if fragment.is_sound() { SYNC } else { DEPENDENT });
     });
 }
 
 /// Writes the run and returns where its data offset is to be filled in.
 fn track_run(w: &mut BoxWriter, fragment: &Fragment<'_>) -> usize {
     let (lengths, flags) = (fragment.has_own_lengths(), fragment.has_own_flags());
-    let picture_flags = match (fragment.is_sound, flags) {
+    let picture_flags = match (fragment.is_sound(), flags) {
         (true, _) => 0,
         (false, false) => 0x004 | 0x800,
         (false, true) => 0x400 | 0x800,
@@ -108,7 +137,7 @@ fn track_run(w: &mut BoxWriter, fragment: &Fragment<'_>) -> usize {
         w.u32(count);
         offset_at = w.len();
         w.u32(0);
-        if !fragment.is_sound && !flags {
+        if !fragment.is_sound() && !flags {
             w.u32(SYNC);
         }
         for (position, sample) in (fragment.first..).zip(fragment.samples) {
@@ -120,7 +149,7 @@ fn track_run(w: &mut BoxWriter, fragment: &Fragment<'_>) -> usize {
             if flags {
                 w.u32(if sample.is_key { SYNC } else { DEPENDENT });
             }
-            if !fragment.is_sound {
+            if !fragment.is_sound() {
                 w.u32(sample.shift_ticks);
             }
         }

@@ -18,8 +18,17 @@ pub struct VideoTrack<'a> {
     pub height: u32,
     /// Ticks a second.
     pub timescale: u32,
-    /// The `avcC` record.
-    pub decoder_record: &'a [u8],
+    /// What the decoder must know of the stream.
+    pub decoder_record: DecoderRecord<'a>,
+}
+
+/// The record of a codec, as its box holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecoderRecord<'a> {
+    /// `avcC`.
+    Avc(&'a [u8]),
+    /// `av1C`.
+    Av1(&'a [u8]),
 }
 
 /// What the initialisation segment of an audio rendition says.
@@ -49,7 +58,7 @@ pub fn video_init(track: &VideoTrack<'_>) -> Vec<u8> {
                 w.boxed(*b"minf", |w| {
                     w.full(*b"vmhd", 0, 1, |w| w.zeros(8));
                     data_reference(w);
-                    sample_table(w, |w| avc_entry(w, track));
+                    sample_table(w, |w| picture_entry(w, track));
                 });
             });
         });
@@ -179,9 +188,13 @@ fn extends(w: &mut BoxWriter) {
     });
 }
 
-fn avc_entry(w: &mut BoxWriter, track: &VideoTrack<'_>) {
+fn picture_entry(w: &mut BoxWriter, track: &VideoTrack<'_>) {
     let side = |pixels: u32| u16::try_from(pixels).expect("renditions are at most 4096 pixels wide");
-    w.boxed(*b"avc1", |w| {
+    let (entry, kind, record) = match track.decoder_record {
+        DecoderRecord::Avc(record) => (*b"avc1", *b"avcC", record),
+        DecoderRecord::Av1(record) => (*b"av01", *b"av1C", record),
+    };
+    w.boxed(entry, |w| {
         w.zeros(6);
         w.u16(1);
         w.zeros(16);
@@ -194,7 +207,7 @@ fn avc_entry(w: &mut BoxWriter, track: &VideoTrack<'_>) {
         w.zeros(32);
         w.u16(24);
         w.u16(0xffff);
-        w.boxed(*b"avcC", |w| w.raw(track.decoder_record));
+        w.boxed(kind, |w| w.raw(record));
         w.boxed(*b"colr", bt709_video_range);
         w.boxed(*b"pasp", |w| {
             w.u32(1);
@@ -255,7 +268,7 @@ mod tests {
     #[test]
     fn initialisation_segments_are_small() {
         let record = [1u8; 40];
-        let video = VideoTrack { width: 540, height: 960, timescale: 30_000, decoder_record: &record };
+        let video = VideoTrack { width: 540, height: 960, timescale: 30_000, decoder_record: DecoderRecord::Avc(&record) };
         assert!(video_init(&video).len() <= 1024);
         let audio =
             AudioTrack { rate_hz: 48_000, channels: 2, bits_per_second: 96_000, specific_config: &[0x11, 0x90] };

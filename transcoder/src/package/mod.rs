@@ -1,6 +1,7 @@
 //! Containers and playlists as pure functions: values in, bytes and text out.
 
 mod assemble;
+mod av1;
 mod avc;
 mod boxes;
 mod check;
@@ -13,14 +14,15 @@ mod playlist;
 mod samples;
 mod stills;
 
-pub use assemble::{Package, Rendition, RenditionKind, Segment, assemble};
+pub use assemble::{Package, Rendition, RenditionKind, Segment, assemble, multivariant_with};
+pub use av1::{Av1Config, Av1Error, check_av1_sample, units_to_sample};
 pub use avc::{
     AvcConfig, AvcError, AvcWatch, Picture, PictureSet, SequenceSet, annex_b_to_sample, nal_units, read_picture,
 };
 pub use check::{CheckError, InitFacts, SegmentFacts, check_init, check_segment};
 pub use facts::{AUDIO_RENDITION, ChunkFacts, INIT_FILE, InitReport, KEYS_PLAYLIST_FILE, RenditionChunk, segment_file};
-pub use fragment::{Fragment, Sample, fragment, picture_decode_ticks};
-pub use init::{AudioTrack, VideoTrack, audio_init, video_init};
+pub use fragment::{Fragment, Sample, SampleOrder, fragment, picture_decode_ticks};
+pub use init::{AudioTrack, DecoderRecord, VideoTrack, audio_init, video_init};
 pub use movie::{MovieTrack, movie_head};
 pub use pictures::{check_jpeg, check_webp};
 pub use playlist::{

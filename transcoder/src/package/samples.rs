@@ -142,33 +142,33 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::package::{Fragment, Sample, VideoTrack, fragment, video_init};
+    use crate::package::{DecoderRecord, Fragment, Sample, SampleOrder, VideoTrack, fragment, video_init};
 
-    fn segment(first: u64, is_sound: bool) -> Vec<u8> {
+    fn segment(first: u64, order: SampleOrder) -> Vec<u8> {
         let samples: Vec<Sample> = (0..5u8)
             .map(|i| Sample { bytes: vec![i; 10 + usize::from(i)], shift_ticks: 700, is_key: i == 0 })
             .collect();
-        fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, is_sound, samples: &samples })
+        fragment(&Fragment { sequence: 7, first, sample_ticks: 1000, order, samples: &samples })
     }
 
     #[test]
     fn what_we_write_is_read_back_sample_by_sample() {
-        let bytes = segment(0, false);
+        let bytes = segment(0, SampleOrder::Reordered);
         let read = read_segment(&bytes).expect("a segment");
         let sizes: Vec<u32> = read.samples.iter().map(|sample| sample.bytes).collect();
         let lengths: Vec<u32> = read.samples.iter().map(|sample| sample.length_ticks).collect();
         assert_eq!((sizes, lengths), (vec![10, 11, 12, 13, 14], vec![333, 333, 334, 1000, 1000]));
         assert!(read.samples.iter().all(|sample| sample.shift_ticks == 700));
         assert_eq!(bytes[read.data.clone()][..11], [[0; 10].as_slice(), &[1]].concat());
-        let later = read_segment(&segment(92, false)).expect("a segment");
+        let later = read_segment(&segment(92, SampleOrder::Reordered)).expect("a segment");
         assert_eq!((later.start_ticks, later.samples[0].length_ticks), (90_000, 1000));
-        let sound = read_segment(&segment(90, true)).expect("a segment");
+        let sound = read_segment(&segment(90, SampleOrder::Sound)).expect("a segment");
         assert_eq!((sound.start_ticks, sound.samples[4].shift_ticks), (90_000, 0));
     }
 
     #[test]
     fn a_track_is_read_back() {
-        let init = video_init(&VideoTrack { width: 540, height: 960, timescale: 30_000, decoder_record: &[1, 2, 3] });
+        let init = video_init(&VideoTrack { width: 540, height: 960, timescale: 30_000, decoder_record: DecoderRecord::Avc(&[1, 2, 3]) });
         let track = read_track(&init).expect("a track");
         assert_eq!((track.timescale, track.size), (30_000, (540 << 16, 960 << 16)));
         assert!(track.description.windows(4).any(|kind| kind == b"avcC"));
@@ -178,7 +178,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0usize..200, value: u8) {
             let _ = (read_segment(&bytes), read_track(&bytes));
-            let mut flipped = segment(0, false);
+            let mut flipped = segment(0, SampleOrder::Reordered);
             let end = flipped.len();
             flipped[at % end] = value;
             let _ = read_segment(&flipped);

@@ -69,6 +69,9 @@ pub struct CodedPicture {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyEncoded {
+    /// It is made later, of another codec or with more effort.
+    #[error("a family is made of its own pictures")]
+    Family,
     /// Another codec than H.264.
     #[error("the codec is not H.264")]
     Codec,

@@ -22,6 +22,8 @@ pub enum Preset {
     Veryfast,
     /// For all others.
     Faster,
+    /// For families that are made later.
+    Slow,
 }
 
 impl Preset {
@@ -30,6 +32,7 @@ impl Preset {
         match self {
             Self::Veryfast => "veryfast",
             Self::Faster => "faster",
+            Self::Slow => "slow",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From the probe's facts to a plan or a refusal.
 
 use super::{
-    AAC_FRAME_SAMPLES, AUDIO_RATE_HZ, AudioInfo, AudioPlan, Conversion, Limits, MediaInfo, Rate, Ratio, Refusal,
+    AAC_FRAME_SAMPLES, AUDIO_RATE_HZ, AudioInfo, AudioPlan, Codec, Conversion, Limits, MediaInfo, Rate, Ratio, Refusal,
     RefusalCode, RungPlan, RungSize, SourceVideo, TopRung, TranscodePlan, VideoInfo, plan_chunks, plan_segments,
     plan_sizes,
     repackage::{Repackaging, plan_repackaging},
@@ -55,6 +55,8 @@ pub fn make_plan(info: &MediaInfo, limits: &Limits) -> Result<TranscodePlan, Ref
         rungs,
         top_rung,
         audio,
+        is_family: false,
+        least_target_secs: 0,
     })
 }
 
@@ -176,6 +178,7 @@ fn plan_rungs(sizes: &[RungSize], natural: Rate) -> (Rate, Vec<RungPlan>) {
 fn plan_rung(size: RungSize, rate: Rate, divisor: u64) -> RungPlan {
     RungPlan {
         name: format!("v{}", size.short_edge()),
+        codec: Codec::Avc,
         width: size.width,
         height: size.height,
         divisor,

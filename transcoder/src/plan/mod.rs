@@ -5,6 +5,7 @@
 
 mod cadence;
 mod coded;
+mod family;
 mod info;
 mod ladder;
 mod limits;
@@ -15,6 +16,7 @@ mod rate;
 mod refusal;
 mod repackage;
 mod stills;
+mod svt_av1;
 mod timeline;
 mod transcode_plan;
 mod x264;
@@ -23,6 +25,7 @@ pub use cadence::{Cadence, Shown};
 pub use coded::{
     CodedPicture, CodedVideo, Framing, Grid, KeyPicture, REORDERED_PICTURES, StreamHeader, WhyEncoded, find_keys,
 };
+pub use family::{Codec, Family};
 pub use info::{AudioInfo, Colour, MediaInfo, Ratio, VideoInfo};
 pub use ladder::{Preset, RungSize, plan_sizes};
 pub use limits::Limits;

@@ -23,8 +23,11 @@ pub const PREVIEW_PICTURES: u64 = 24;
 
 impl TranscodePlan {
     /// Seconds of the clip whose storyboard picture lies in this chunk. Chunks share them out among
-    /// themselves: each second is in exactly one.
+    /// themselves: each second is in exactly one. A family has no storyboard.
     pub fn chunk_seconds(&self, chunk: usize) -> Range<u64> {
+        if self.is_family {
+            return 0..0;
+        }
         let slots = self.chunk_slots(chunk);
         self.first_second(slots.start)..self.first_second(slots.end)
     }
@@ -70,17 +73,22 @@ impl TranscodePlan {
     }
 
     /// The chunk that the preview is made of: the longer one of the first two, for the first is short.
-    pub fn preview_chunk(&self) -> usize {
+    /// A family has no preview.
+    pub fn preview_chunk(&self) -> Option<usize> {
+        if self.is_family {
+            return None;
+        }
         let length = |chunk: usize| {
             let slots = self.chunk_slots(chunk);
             slots.end - slots.start
         };
-        usize::from(self.chunks.len() > 1 && length(1) > length(0))
+        Some(usize::from(self.chunks.len() > 1 && length(1) > length(0)))
     }
 
     /// Pictures of the grid that the preview shows, in order: of the first seconds of its chunk.
     pub fn preview_slots(&self) -> Vec<u64> {
-        let slots = self.chunk_slots(self.preview_chunk());
+        let Some(chunk) = self.preview_chunk() else { return Vec::new() };
+        let slots = self.chunk_slots(chunk);
         let mut shown: Vec<u64> = (0..PREVIEW_PICTURES)
             .map(|picture| slots.start + nth_slot(self.rate, picture, PREVIEW_FPS))
             .take_while(|slot| *slot < slots.end)
@@ -143,7 +151,7 @@ mod tests {
         #[test]
         fn the_preview_lies_in_its_chunk(millis in 200u64..60_000) {
             let plan = sample_plan(720, 1280, Rate::new(30, 1), millis * 1000);
-            let (slots, chunk) = (plan.preview_slots(), plan.chunk_slots(plan.preview_chunk()));
+            let (slots, chunk) = (plan.preview_slots(), plan.chunk_slots(plan.preview_chunk().expect("it is no family")));
             prop_assert!(!slots.is_empty() && slots.len() as u64 <= PREVIEW_PICTURES);
             prop_assert!(slots.is_sorted() && slots.iter().all(|slot| chunk.contains(slot)));
         }
@@ -168,6 +176,6 @@ mod tests {
         let plan = sample_plan(1080, 1920, Rate::new(30, 1), 14_000_000);
         assert_eq!((plan.tile_size(), plan.preview_size()), ((96, 170), (200, 354)));
         assert_eq!((plan.sheet_size(1), plan.sheet_size(10)), ((96, 170), (384, 510)));
-        assert_eq!((plan.preview_chunk(), plan.preview_slots()[..3].to_vec()), (1, vec![30, 34, 38]));
+        assert_eq!((plan.preview_chunk(), plan.preview_slots()[..3].to_vec()), (Some(1), vec![30, 34, 38]));
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChunkPlan, Colour, Grid, Orientation, Preset, Rate, Ratio, StreamHeader, TopRung, plan_chunks};
+use super::{ChunkPlan, Codec, Colour, Grid, Orientation, Preset, Rate, Ratio, StreamHeader, TopRung, plan_chunks};
 use crate::loudness::Level;
 
 /// Samples in one AAC frame.
@@ -35,6 +35,12 @@ pub struct TranscodePlan {
     pub top_rung: TopRung,
     /// The audio rendition that all rungs share.
     pub audio: Option<AudioPlan>,
+    /// These are rungs of a family: nothing is made beside them, for that is there already.
+    #[serde(default)]
+    pub is_family: bool,
+    /// Playlists name at least this target duration, in seconds: that of the version a family belongs to.
+    #[serde(default)]
+    pub least_target_secs: u64,
 }
 
 /// The video stream to read.
@@ -78,11 +84,14 @@ pub struct RungPlan {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
+    /// What encodes it.
+    #[serde(default)]
+    pub codec: Codec,
     /// Every how manieth picture of the grid it shows: 1 or 2.
     pub divisor: u64,
     /// Its own rate.
     pub rate: Rate,
-    /// x264's constant rate factor, in tenths.
+    /// The encoder's constant rate factor, in tenths.
     pub crf_tenths: u32,
     /// Peak kilobits a second.
     pub cap_kbps: u32,
@@ -116,6 +125,14 @@ impl RungPlan {
     /// The shorter side.
     pub fn short_edge(&self) -> u32 {
         self.width.min(self.height)
+    }
+
+    /// Options of the encoder, by libavcodec's names.
+    pub fn encoder_options(&self) -> Vec<(&'static str, String)> {
+        match self.codec {
+            Codec::Avc => self.x264_options(),
+            Codec::Av1 => self.svt_av1_options(),
+        }
     }
 
     /// Pictures of this rung that fall into `slots` of the grid.
@@ -168,6 +185,22 @@ impl TranscodePlan {
         &self.rungs[..self.rungs.len().saturating_sub(repackaged)]
     }
 
+    /// The longest segment of any rendition, rounded to whole seconds as RFC 8216 compares it: all media
+    /// playlists must name the same.
+    pub fn target_secs(&self) -> u64 {
+        let segments = 0..self.segment_starts.len();
+        let pictures = self.rungs.iter().flat_map(|rung| segments.clone().map(|s| self.segment_us(rung, s)));
+        let sound = self.audio.iter().flat_map(|audio| segments.clone().map(|s| audio.segment_us(s)));
+        let longest = pictures.chain(sound).max().unwrap_or(0);
+        ((longest + 500_000) / 1_000_000).max(1).max(self.least_target_secs)
+    }
+
+    /// Length of a segment of pictures, in microseconds.
+    pub fn segment_us(&self, rung: &RungPlan, segment: usize) -> u64 {
+        let frames = rung.own_frames(&self.segment_slots(segment));
+        rung.rate.frame_start_us(frames.end) - rung.rate.frame_start_us(frames.start)
+    }
+
     /// True if the stored plan is one that this code could have made: used on plans read back from storage.
     pub fn is_consistent(&self) -> bool {
         let starts_rise = self.segment_starts.windows(2).all(|pair| pair[0] < pair[1]);
@@ -191,5 +224,12 @@ impl AudioPlan {
     pub fn segment_frames(&self, segment: usize) -> Range<u64> {
         let end = self.segment_starts.get(segment + 1).copied().unwrap_or(self.total_frames);
         self.segment_starts[segment]..end
+    }
+
+    /// Length of a segment of sound, in microseconds.
+    pub fn segment_us(&self, segment: usize) -> u64 {
+        let start_us = |frame: u64| frame * AAC_FRAME_SAMPLES * 1_000_000 / u64::from(AUDIO_RATE_HZ);
+        let frames = self.segment_frames(segment);
+        start_us(frames.end) - start_us(frames.start)
     }
 }

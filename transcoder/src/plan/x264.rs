@@ -1,7 +1,7 @@
 //! How x264 is asked to encode a rung: the one place that the encoder, and whoever compares it
 //! with something else, take its options from.
 
-use super::RungPlan;
+use super::{Preset, RungPlan};
 
 /// Pictures between key pictures if nobody asked for one: more than any segment has, so that
 /// key pictures are exactly where segments begin, on every rung.
@@ -13,7 +13,7 @@ impl RungPlan {
     /// Options of libavcodec's `libx264`, by name.
     pub fn x264_options(&self) -> Vec<(&'static str, String)> {
         let cap = self.cap_kbps;
-        vec![
+        let mut options = vec![
             ("preset", self.preset.as_str().to_owned()),
             ("profile", "high".to_owned()),
             ("crf", format!("{}.{}", self.crf_tenths / 10, self.crf_tenths % 10)),
@@ -21,30 +21,44 @@ impl RungPlan {
             ("bufsize", format!("{}k", 2 * cap)),
             ("rc_init_occupancy", (cap * 1000).to_string()),
             ("threads", self.threads.to_string()),
-            // What saves most for what it costs: inter blocks are 16x16 only, one reference. What
-            // gives most for what it costs: trellis, and a look ahead that serves mbtree.
-            ("partitions", "i8x8+i4x4".to_owned()),
-            ("refs", "1".to_owned()),
-            ("trellis", "1".to_owned()),
-            ("rc-lookahead", LOOK_AHEAD.to_string()),
+        ];
+        options.extend(self.effort());
+        options.extend([
             ("bf", "3".to_owned()),
             ("b-pyramid", "normal".to_owned()),
             ("g", KEY_DISTANCE.to_string()),
             ("keyint_min", (KEY_DISTANCE / 2).to_string()),
             ("forced-idr", "1".to_owned()),
             ("a53cc", "0".to_owned()),
-        ]
+        ]);
+        options
+    }
+
+    /// What differs from the preset. At once, what saves most for what it costs: inter blocks are 16x16 only, one
+    /// reference; and what gives most for what it costs: trellis, and a look ahead that serves mbtree.
+    fn effort(&self) -> Vec<(&'static str, String)> {
+        let look_ahead = ("rc-lookahead", LOOK_AHEAD.to_string());
+        match self.preset {
+            Preset::Veryfast | Preset::Faster => vec![
+                ("partitions", "i8x8+i4x4".to_owned()),
+                ("refs", "1".to_owned()),
+                ("trellis", "1".to_owned()),
+                look_ahead,
+            ],
+            Preset::Slow => vec![look_ahead],
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::{Preset, Rate, RungPlan};
+    use crate::plan::{Codec, Preset, Rate, RungPlan};
 
     #[test]
     fn an_ordinary_rung_is_asked_for_like_this() {
         let rung = RungPlan {
             name: "v540".into(),
+            codec: Codec::Avc,
             width: 540,
             height: 960,
             divisor: 1,

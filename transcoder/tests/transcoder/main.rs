@@ -5,6 +5,7 @@ mod run;
 
 mod bad_input;
 mod beside;
+mod families;
 mod figures;
 mod fuzz;
 mod good_input;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         valid::CASES,
         figures::CASES,
         beside::CASES,
+        families::CASES,
     ]
     .concat();
     let trials = cases.into_iter().map(|(name, case)| {

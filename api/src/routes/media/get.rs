@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use estrade_blobs::{BlobError, ObjectRange, key};
 use estrade_db::PgConnection;
-use estrade_db::media_access::{self, Access};
+use estrade_db::media_access::{self, Access, Shelf};
 use estrade_domain::{Audience, DownloadId, PublicId, VersionId, ticket};
 use estrade_http::problem::ProblemBody;
 use estrade_http::{Path, Problem, Result};
@@ -207,14 +207,22 @@ async fn find_source(conn: &mut PgConnection, request: &Request, access: &Access
             .then(|| Source::Object(Object::new(key::poster(clip, *id), "image/jpeg"))),
         Target::Preview { name } => access.preview_token.map(|token| attempt(token, name, "image/webp")),
         Target::Download => access.download_id.map(|id| Source::Object(download(request, id))),
-        Target::Init { name } => access.first_token.map(|token| attempt(token, name, "video/mp4")),
-        Target::Segment { number, name } => media_access::find_segment_token(conn, version, *number)
+        Target::Init { rendition, name } => {
+            media_access::find_init(conn, version, rendition).await?.map(|shelf| of_rendition(clip, shelf, name))
+        }
+        Target::Segment { rendition, number, name } => media_access::find_segment(conn, version, rendition, *number)
             .await?
-            .map(|token| attempt(token, name, "video/mp4")),
+            .map(|shelf| of_rendition(clip, shelf, name)),
         Target::Sheet { chunk, name } => {
             media_access::find_chunk_token(conn, version, *chunk).await?.map(|token| attempt(token, name, "image/jpeg"))
         }
     })
+}
+
+/// A part of a rendition, of the version or of one of its families.
+fn of_rendition(clip: &PublicId, shelf: Shelf, name: &str) -> Source {
+    let key = format!("{}{name}", key::attempt_folder(clip, shelf.version_id, shelf.token));
+    Source::Object(Object::new(key, "video/mp4"))
 }
 
 /// Kept by caches for a short time only: its creator may stop sharing it.

@@ -1,6 +1,6 @@
 //! Everything the rules look at, read once.
 
-use super::avc;
+use super::{av1, avc};
 use super::fragment::{self, Fragment};
 use super::init::{Init, Track};
 use super::package::{MULTIVARIANT, Package};
@@ -206,21 +206,24 @@ fn references(multivariant: &Multivariant) -> Vec<(String, Role)> {
 /// The samples of a fragment with their times.
 pub(super) fn shown(bytes: &[u8], fragment: &Fragment, track: &Track) -> Vec<Shown> {
     let avc = track.picture.as_ref().and_then(|picture| picture.avc.as_ref());
+    let is_av1 = track.picture.as_ref().is_some_and(|picture| picture.av1.is_some());
     let mut decoded_at = fragment.start.and_then(|start| i64::try_from(start).ok()).unwrap_or(0);
     let mut found = Vec::with_capacity(fragment.samples.len());
     for sample in &fragment.samples {
         let data = bytes.get(sample.at..sample.at.saturating_add(sample.size));
         let nals = data.zip(avc).map(|(data, avc)| avc::nal_types(data, avc.length_bytes));
         let has = |kinds: &[u8]| matches!(&nals, Some(Ok(nals)) if nals.iter().any(|nal| kinds.contains(nal)));
+        let key = data.filter(|_| is_av1).map(av1::read_sample);
         let ticks = i64::try_from(sample.ticks).unwrap_or(i64::MAX);
         found.push(Shown {
             decoded_at,
             shown_at: decoded_at.saturating_add(sample.shift),
             ticks,
             is_sync: sample.is_sync,
-            is_idr: has(&[avc::IDR]),
+            is_idr: has(&[avc::IDR]) || matches!(key, Some(Ok(true))),
             has_parameter_sets: has(&avc::PARAMETER_SETS),
-            is_whole: data.is_some_and(|data| !data.is_empty()) && !matches!(nals, Some(Err(_))),
+            is_whole: data.is_some_and(|data| !data.is_empty()) && !matches!(nals, Some(Err(_)))
+                && !matches!(key, Some(Err(_))),
         });
         decoded_at = decoded_at.saturating_add(ticks);
     }

@@ -1,5 +1,6 @@
 //! What an initialisation segment says.
 
+use super::av1::Av1Record;
 use super::avc::{AvcRecord, Sps};
 use super::boxes::{DEEPEST, Mp4Box, Reader, boxes, first, only};
 
@@ -45,6 +46,7 @@ pub(super) struct Picture {
     pub(super) size: (u16, u16),
     pub(super) avc: Option<AvcRecord>,
     pub(super) sps: Option<Sps>,
+    pub(super) av1: Option<Av1Record>,
     /// Primaries, transfer, matrix, full range.
     pub(super) colour: Option<(u16, u16, u16, bool)>,
     pub(super) aspect: Option<(u32, u32)>,
@@ -207,6 +209,7 @@ impl Picture {
         let inside = entry.inner(PICTURE_ENTRY)?;
         let avc = first(&inside, *b"avcC").map(|found| AvcRecord::parse(found.content)).transpose()?;
         let sps = avc.as_ref().and_then(|avc| avc.sps.first()).map(|sps| Sps::parse(sps)).transpose()?;
+        let av1 = first(&inside, *b"av1C").map(|found| Av1Record::parse(found.content)).transpose()?;
         let colour = first(&inside, *b"colr").map(|found| colour(&found)).transpose()?.flatten();
         let aspect = match first(&inside, *b"pasp") {
             Some(found) => {
@@ -215,7 +218,7 @@ impl Picture {
             }
             None => None,
         };
-        Ok(Self { size, avc, sps, colour, aspect })
+        Ok(Self { size, avc, sps, av1, colour, aspect })
     }
 }
 

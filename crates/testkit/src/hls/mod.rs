@@ -4,6 +4,7 @@
 //! It shares no code with the writer, on purpose: a misunderstanding would have to be made twice. Every rule is
 //! one entry of [`RULES`] with its source, and each is held by a seeded fault that it must find.
 
+mod av1;
 mod avc;
 mod boxes;
 mod facts;

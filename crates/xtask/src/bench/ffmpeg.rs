@@ -80,7 +80,7 @@ fn scale(rung: &Rung) -> String {
 fn encoder(command: &mut Command, rung: &Rung, plan: &Plan) {
     let keys: Vec<String> = plan.segment_starts_secs.iter().map(ToString::to_string).collect();
     command.args(["-c:v", "libx264", "-force_key_frames", &keys.join(",")]);
-    for (name, value) in &rung.x264 {
+    for (name, value) in &rung.encoder {
         command.args([&format!("-{name}"), value]);
     }
 }

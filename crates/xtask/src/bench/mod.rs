@@ -2,6 +2,7 @@
 
 mod bd_rate;
 mod clips;
+mod families;
 mod ffmpeg;
 mod measure;
 mod peer;
@@ -26,11 +27,14 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// The transcoder against bare x264 and against one `ffmpeg` per rendition; prints Markdown
     Transcode(transcode::TranscodeArgs),
+    /// Second families against the first: bytes at equal quality, processor time, memory; prints Markdown
+    Families(families::FamiliesArgs),
 }
 
 /// Measures.
 pub(crate) fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
     match &args.what {
         Bench::Transcode(args) => transcode::bench(workspace, args),
+        Bench::Families(args) => families::bench(workspace, args),
     }
 }

@@ -72,7 +72,7 @@ mod tests {
             height,
             rate: "30/1".to_owned(),
             divisor: 1,
-            x264: Vec::new(),
+            encoder: Vec::new(),
         };
         assert_eq!(cap_bits(&rung(1080, 1920), 30.0), 6_220_800);
         assert_eq!(cap_bits(&rung(540, 960), 30.0), 1_866_240);

@@ -28,7 +28,8 @@ pub(super) struct Rung {
     pub(super) height: u64,
     pub(super) rate: String,
     pub(super) divisor: u64,
-    pub(super) x264: Vec<(String, String)>,
+    /// Options of its encoder.
+    pub(super) encoder: Vec<(String, String)>,
 }
 
 /// One run of the product.
@@ -61,10 +62,19 @@ pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
 
 /// Transcodes into `folder`, which is emptied first.
 pub(super) fn transcode(program: &Path, source: &Path, folder: &Path) -> Result<Run> {
+    run_with(program, &[], source, folder)
+}
+
+/// Makes a family of a source into `folder`, which is emptied first.
+pub(super) fn make_family(program: &Path, family: &str, source: &Path, folder: &Path) -> Result<Run> {
+    run_with(program, &["--family", family], source, folder)
+}
+
+fn run_with(program: &Path, more: &[&str], source: &Path, folder: &Path) -> Result<Run> {
     if folder.exists() {
         fs::remove_dir_all(folder).context("cannot empty the folder")?;
     }
-    let said = capture(Command::new(program).arg("--json").arg(source).arg(folder))?;
+    let said = capture(Command::new(program).arg("--json").args(more).arg(source).arg(folder))?;
     let lines: Vec<Value> =
         said.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("the example does not speak JSON")?;
     read_run(&lines).context("the example did not say all that is expected")
@@ -106,7 +116,7 @@ fn read_rung(rung: &Value) -> Option<Rung> {
         height: rung["height"].as_u64()?,
         rate: text(&rung["rate"])?,
         divisor: rung["divisor"].as_u64()?,
-        x264: rung["x264"].as_array()?.iter().map(option).collect::<Option<_>>()?,
+        encoder: rung["encoder"].as_array()?.iter().map(option).collect::<Option<_>>()?,
     })
 }
 

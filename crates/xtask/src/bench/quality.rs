@@ -70,8 +70,8 @@ fn has_vmaf(program: &Path) -> bool {
 
 /// Bytes of the pictures alone, without containers and sound.
 fn video_bytes(made: &Path) -> Result<f64> {
-    let bare = made.with_extension("h264");
-    run(command("ffmpeg").arg("-i").arg(made).args(["-map", "0:v:0", "-c", "copy", "-f", "h264"]).arg(&bare))?;
+    let bare = made.with_extension("bare");
+    run(command("ffmpeg").arg("-i").arg(made).args(["-map", "0:v:0", "-c", "copy", "-f", "data"]).arg(&bare))?;
     let size = fs::metadata(&bare).context("the pictures are gone")?.len();
     Ok(f64::from(u32::try_from(size).context("the rendition is too large")?))
 }

@@ -90,7 +90,7 @@ pub const FAULTS: &[Fault] = &[
     fault("codecs_true", "no sound", |p| text(p, INDEX, ",mp4a.40.2", "")),
     fault("codec_allowed", "level 5.1", |p| Sps { level: 51, ..Sps::OURS }.put(p, TOP_INIT)),
     fault("codec_allowed", "High 10", |p| Sps { profile: 110, ..Sps::OURS }.put(p, TOP_INIT)),
-    fault("avc_record_true", "another level than the SPS", |p| bytes(p, LOW_INIT, *b"avcC", 3, &[40])),
+    fault("record_true", "another level than the SPS", |p| bytes(p, LOW_INIT, *b"avcC", 3, &[40])),
     fault("avc1", "avc3", |p| rename(p, LOW_INIT, *b"avc1", *b"avc3")),
     fault("avc1", "parameter sets in a segment", |p| bytes(p, SECOND, *b"mdat", 4, &[0x67])),
     fault("samples_whole", "a NAL unit is too long", |p| bytes(p, SECOND, *b"mdat", 0, &[9])),

@@ -59,7 +59,7 @@ pub const RULES: &[Rule] = &[
     rule("end_together", Must, "RFC 6.2.4; ours: within a frame", timing::end_together),
     rule("codecs_true", Must, "RFC 4.3.4.2; RFC 6381; Apple, multivariant playlist", pictures::codecs_true),
     rule("codec_allowed", Must, "Apple, video encoding", pictures::codec_allowed),
-    rule("avc_record_true", Must, "ISO 14496-15", pictures::avc_record_true),
+    rule("record_true", Must, "ISO 14496-15; AV1 in ISO media files 2.3", pictures::record_true),
     rule("avc1", Must, "ISO 14496-15; Apple, video encoding", pictures::avc1),
     rule("samples_whole", Must, "ISO 14496-15", pictures::samples_whole),
     rule("level_suffices", Must, "ITU-T H.264 A.3; Apple, video encoding", pictures::level_suffices),

@@ -35,6 +35,9 @@ fn codec_string(rendition: &Rendition) -> Option<String> {
     if let Some(avc) = track.picture.as_ref().and_then(|picture| picture.avc.as_ref()) {
         return Some(format!("{entry}.{:02x}{:02x}{:02x}", avc.profile, avc.compatibility, avc.level));
     }
+    if let Some(av1) = track.picture.as_ref().and_then(|picture| picture.av1.as_ref()) {
+        return Some(av1.codec_string());
+    }
     track.sound.as_ref().map(|sound| format!("{entry}.40.{}", sound.object))
 }
 
@@ -64,8 +67,12 @@ pub(super) fn codec_allowed(facts: &Facts<'_>) -> Vec<String> {
     found
 }
 
-pub(super) fn avc_record_true(facts: &Facts<'_>) -> Vec<String> {
+pub(super) fn record_true(facts: &Facts<'_>) -> Vec<String> {
     each_picture(facts, |_, _, picture| {
+        if let Some(av1) = &picture.av1 {
+            let is_true = av1.coded == Some((av1.profile, av1.level));
+            return (!is_true).then(|| "the record contradicts its sequence header".into());
+        }
         let avc = picture.avc.as_ref()?;
         let is_true = picture.sps.as_ref().is_some_and(|sps| {
             (sps.profile, sps.compatibility, sps.level) == (avc.profile, avc.compatibility, avc.level)
@@ -169,9 +176,14 @@ pub(super) fn progressive(facts: &Facts<'_>) -> Vec<String> {
 }
 
 pub(super) fn eight_bits(facts: &Facts<'_>) -> Vec<String> {
-    each_sps(facts, |_, sps| {
+    let mut found = each_sps(facts, |_, sps| {
         (sps.chroma != 1 || sps.bits != 8).then(|| format!("chroma format {}, {} bits", sps.chroma, sps.bits))
-    })
+    });
+    found.extend(each_picture(facts, |_, _, picture| {
+        let av1 = picture.av1.as_ref()?;
+        (!av1.is_420 || av1.bits != 8).then(|| format!("AV1 of {} bits, 4:2:0 {}", av1.bits, av1.is_420))
+    }));
+    found
 }
 
 pub(super) fn colour_declared(facts: &Facts<'_>) -> Vec<String> {

@@ -64,19 +64,24 @@ pub(super) fn steps(facts: &Facts<'_>) -> Vec<String> {
             let (width, height) = resolution(variant.attributes.get("RESOLUTION"))?;
             let number = |name: &str| variant.attributes.decimal(name);
             let (bits, rate) = (number("BANDWIDTH")?, number("FRAME-RATE")?);
-            Some(Rung { pixels: width.saturating_mul(height), bits, rate, uri: &variant.uri })
+            let codec = variant.attributes.get("CODECS").and_then(|codecs| codecs.get(..4)).unwrap_or_default();
+            Some(Rung { codec, pixels: width.saturating_mul(height), bits, rate, uri: &variant.uri })
         })
         .collect();
-    rungs.sort_by_key(|rung| rung.pixels);
+    rungs.sort_by_key(|rung| (rung.codec, rung.pixels));
     let is_odd = |pair: &&[Rung<'_>]| {
         let widest = WIDEST_STEP * (pair[1].rate / pair[0].rate).max(1.0);
-        pair[1].bits > widest * pair[0].bits || pair[1].bits < pair[0].bits
+        let is_odd = pair[1].bits > widest * pair[0].bits || pair[1].bits < pair[0].bits;
+        // Players do not step from one codec to another.
+        is_odd && pair[0].codec == pair[1].codec
     };
     rungs.windows(2).filter(is_odd).map(|pair| format!("from {} to {}", pair[0].uri, pair[1].uri)).collect()
 }
 
 /// What a step goes from or to.
 struct Rung<'a> {
+    /// Four characters.
+    codec: &'a str,
     pixels: u64,
     bits: f64,
     rate: f64,
