@@ -8,6 +8,7 @@ mod captions;
 mod documents;
 mod events;
 mod extras;
+mod families;
 mod feeds;
 mod harness;
 mod jobs;

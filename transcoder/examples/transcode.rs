@@ -60,13 +60,18 @@ fn run(source: &Path, folder: &Path, family: Option<Family>, print: Print) -> Ex
 async fn begin_family(source: &Path, folder: &Path, family: Family) -> std::io::Result<Resume> {
     let options = Options { command: ChildCommand::this_program()?, limits: Limits::default(), resume: None };
     let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
+    // A run has an empty folder to itself.
+    let aside = folder.with_extension("planning");
+    std::fs::create_dir_all(&aside)?;
     let planned = async {
         let event = events.recv().await;
         // Dropping the receiver ends the work.
         drop(events);
         event
     };
-    match tokio::join!(transcode_file(folder, source, &options, sender), planned) {
+    let ended = tokio::join!(transcode_file(&aside, source, &options, sender), planned);
+    std::fs::remove_dir_all(&aside)?;
+    match ended {
         (_, Some(TranscodeEvent::Planned(plan))) => {
             Ok(Resume { plan: plan.of_family(family), first_chunk: 0, inits: Vec::new(), wants_poster: false })
         }

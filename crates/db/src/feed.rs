@@ -248,12 +248,19 @@ pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<F
         .collect()
 }
 
-/// The video renditions of these versions, lowest first.
+/// The video renditions that every player may begin with, lowest first: H.264 as it stands in the playlist, so those
+/// of a version's `slow` family instead of its own where there are such.
 pub async fn load_renditions(conn: &mut PgConnection, versions: &[VersionId]) -> Result<Vec<FeedRendition>> {
     let versions: Vec<Uuid> = versions.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT version_id, name, height AS "height!", bandwidth, first_bytes, first_ms
-           FROM renditions WHERE version_id = ANY($1) AND kind = 'video' ORDER BY version_id, bandwidth"#,
+        r#"SELECT coalesce(v.base_id, v.id) AS "version_id!", r.name, r.height AS "height!", r.bandwidth, r.first_bytes, r.first_ms
+           FROM media_versions v JOIN renditions r ON r.version_id = v.id
+           WHERE r.kind = 'video' AND (v.id = ANY($1) OR (v.base_id = ANY($1) AND v.family = 'slow' AND v.is_complete))
+             AND NOT EXISTS (
+                 SELECT FROM media_versions f JOIN renditions s ON s.version_id = f.id
+                 WHERE f.base_id = v.id AND f.family = 'slow' AND f.is_complete
+                   AND (s.width, s.height) = (r.width, r.height))
+           ORDER BY 1, r.bandwidth"#,
         &versions,
     )
     .fetch_all(conn)

@@ -1,0 +1,67 @@
+//! A clip that is watched much gets smaller renditions, and loses them with everything else when it goes.
+
+use serde_json::json;
+
+use crate::browser::turned_quarters;
+use crate::harness::hls::{MediaPlaylist, check_validity, join};
+use crate::harness::programs::node;
+use crate::harness::server::Setup;
+use crate::harness::{Client, eventually};
+
+/// With this price whatever was watched at all pays.
+const ALWAYS: (&str, &str) = ("ESTRADE_TRANSCODER_BYTES_PER_CPU_SECOND", "0.001");
+
+async fn watch(guest: &Client, clip: &serde_json::Value) {
+    let view = json!({ "id": "v", "type": "view", "at": clip["published_at"], "clip_id": clip["id"], "watch_ms": 60_000 });
+    guest.post("/v1/events", &json!({ "events": [view] })).await.expect(200);
+}
+
+async fn multivariant(client: &Client, url: &str) -> String {
+    client.get(url).await.expect(200).text()
+}
+
+#[tokio::test]
+async fn a_clip_that_is_watched_much_gets_smaller_renditions() {
+    let server = Setup::fresh().await.start().await;
+    let creator = server.sign_up("star").await;
+    let watched = creator.publish(&turned_quarters(), &[]).await;
+    let unwatched = creator.publish(&turned_quarters(), &[]).await;
+    watch(&server.client().into_guest().await, &watched).await;
+    let server = server.stop().await.with(ALWAYS.0, ALWAYS.1).start().await;
+    let client = server.client();
+    let [watched_id, unwatched_id] = [&watched, &unwatched].map(|clip| clip["id"].as_str().expect("an id").to_owned());
+    let url = client.clip(&watched_id).await["hls_url"].as_str().expect("an address").to_owned();
+    let text = eventually("a family is shown", || async {
+        Some(multivariant(&client, &url).await).filter(|text| text.contains("av01."))
+    })
+    .await;
+    assert!(text.contains("avc1.") && text.find("avc1.") < text.find("av01."), "players begin with what all have: {text}");
+    check_validity(&client, &url).await;
+    let levels = text.matches("/index.m3u8\n").count() - usize::from(text.contains("audio/index.m3u8\n"));
+    let patches = "[[0,255,0],[255,255,255],[255,0,0],[0,0,255]]";
+    let played = node("levels.mjs", &[&url], &[("PATCHES", patches), ("SECONDS", "3")]);
+    assert_eq!(played, format!("{levels} levels"), "every level plays in a browser");
+
+    // The browser held this thread up for longer than connections may idle.
+    let client = server.client();
+    let other = client.clip(&unwatched_id).await["hls_url"].as_str().expect("an address").to_owned();
+    assert!(!multivariant(&client, &other).await.contains("av01."), "nobody watched that one");
+
+    let name = text.lines().find(|line| line.starts_with('a') && !line.starts_with("audio")).expect("an AV1 rung");
+    let playlist = MediaPlaylist::fetch(&client, &join(&url, name)).await;
+    creator.at(&server.base).delete(&format!("/v1/clips/{watched_id}")).await.expect(204);
+    for gone in [&playlist.init, &playlist.segments[0].0] {
+        client.get(gone).await.expect(404);
+    }
+    let db = server.db().await;
+    eventually("every job has ended", || async {
+        let live: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state IN ('available', 'running')")
+            .fetch_one(&db)
+            .await
+            .expect("a count");
+        (live == 0).then_some(())
+    })
+    .await;
+    let left = server.blobs().list(&format!("media/{watched_id}/")).await.expect("a list");
+    assert!(left.is_empty(), "{left:?}");
+}
