@@ -21,7 +21,9 @@ impl RungPlan {
             ("preset", PRESET.to_string()),
             ("crf", (self.crf_tenths / 10).to_string()),
             ("g", KEY_DISTANCE.to_string()),
-            ("svtav1-params", format!("lp={}", self.threads)),
+            // With more it starts threads by the dozen, each of which claims address space, and hangs where there is
+            // no more of it; rungs are encoded side by side anyway.
+            ("svtav1-params", "lp=1".to_owned()),
         ]
     }
 }

@@ -21,6 +21,8 @@ impl RungPlan {
             ("bufsize", format!("{}k", 2 * cap)),
             ("rc_init_occupancy", (cap * 1000).to_string()),
             ("threads", self.threads.to_string()),
+            // A thread for the look-ahead would hold more pictures, and the rungs keep all processors busy.
+            ("x264-params", "sync-lookahead=0".to_owned()),
         ];
         options.extend(self.effort());
         options.extend([
@@ -70,6 +72,6 @@ mod tests {
         };
         let options: Vec<String> =
             rung.x264_options().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        insta::assert_snapshot!(options.join(" "), @"preset=veryfast profile=high crf=23.5 maxrate=1300k bufsize=2600k rc_init_occupancy=1300000 threads=1 partitions=i8x8+i4x4 refs=1 trellis=1 rc-lookahead=20 bf=3 b-pyramid=normal g=600 keyint_min=300 forced-idr=1 a53cc=0");
+        insta::assert_snapshot!(options.join(" "), @"preset=veryfast profile=high crf=23.5 maxrate=1300k bufsize=2600k rc_init_occupancy=1300000 threads=1 x264-params=sync-lookahead=0 partitions=i8x8+i4x4 refs=1 trellis=1 rc-lookahead=20 bf=3 b-pyramid=normal g=600 keyint_min=300 forced-idr=1 a53cc=0");
     }
 }

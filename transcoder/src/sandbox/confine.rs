@@ -20,6 +20,9 @@ use super::{
 const LANDLOCK_ABI: ABI = ABI::V6;
 /// Heaps of the C library's allocator: each claims address space, and there is a limit on that.
 const MALLOC_ARENAS: i32 = 2;
+/// What is larger than this many bytes is mapped by itself and goes back to the system when it is freed. Left alone
+/// the allocator raises this to the largest piece that was freed, and keeps pictures of encoders that are gone.
+const MAPPED_BYTES: i32 = 1 << 18;
 
 /// A layer that could not be put on.
 #[derive(Debug, thiserror::Error)]
@@ -93,8 +96,11 @@ fn close_inherited() {
 
 #[expect(unsafe_code, reason = "no safe binding exists")]
 fn limit_heaps() {
-    // SAFETY: sets a number of the allocator while there is one thread.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, MALLOC_ARENAS) };
+    // SAFETY: sets two numbers of the allocator while there is one thread.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, MALLOC_ARENAS);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
+    }
 }
 
 /// Soft equal to hard, so that the child can neither raise nor ignore them.
