@@ -68,7 +68,7 @@ pub fn liar_main(arguments: &[String]) -> ExitCode {
         let mut out = io::stdout().lock();
         let _ = writeln!(out, "{}", serde_json::to_string(event).expect("an event"));
     };
-    say(&Event::Ready { missing: Vec::new() });
+    say(&Event::Ready { missing: Vec::new(), gaps: Vec::new() });
     let mut request = String::new();
     let _ = io::stdin().lock().read_line(&mut request);
     if lie == "silence" {
