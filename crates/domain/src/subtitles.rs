@@ -194,6 +194,8 @@ mod tests {
         assert_eq!(segment_times(VIDEO, 3), None);
         assert_eq!(segment_times(VIDEO, usize::MAX), None);
         assert_eq!(segment_times("#EXTINF:x,\na\n", 0), None);
+        let endless = "#EXTINF:18446744073709.5,\na\n".repeat(2);
+        assert_eq!(segment_times(&endless, 1), None, "times beyond all numbers");
     }
 
     proptest! {

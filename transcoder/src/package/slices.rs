@@ -180,7 +180,15 @@ mod tests {
         }
 
         #[test]
-        fn samples_of_arbitrary_bytes_pass_only_as_slices(bytes in prop::collection::vec(any::<u8>(), 1..60)) {
+        fn samples_of_arbitrary_units_pass_only_as_slices(units in prop::collection::vec(
+            prop_oneof![
+                prop::sample::select(vec![KEY.to_vec(), SECOND.to_vec(), ORDINARY.to_vec(), SOMEWHERE.to_vec()]),
+                prop::collection::vec(any::<u8>(), 0..9),
+            ],
+            1..4,
+        )) {
+            let units: Vec<&[u8]> = units.iter().map(Vec::as_slice).collect();
+            let bytes = sample(&units, true).bytes;
             let segment = segment(92, &[Sample { bytes: bytes.clone(), shift_ticks: 0, is_key: true }]);
             if check_pictures(&segment, SampleOrder::Reordered).is_ok() {
                 let picture = read_picture(FRAMING, &bytes).expect("a picture");
