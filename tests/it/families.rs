@@ -12,8 +12,7 @@ use crate::harness::{Client, eventually};
 const ALWAYS: (&str, &str) = ("ESTRADE_TRANSCODER_BYTES_PER_CPU_SECOND", "0.001");
 
 async fn watch(guest: &Client, clip: &serde_json::Value) {
-    let view =
-        json!({ "id": "v", "type": "view", "at": clip["published_at"], "clip_id": clip["id"], "watch_ms": 60_000 });
+    let view = json!({ "id": "v", "type": "view", "at": clip["published_at"], "clip_id": clip["id"], "watch_ms": 60_000 });
     guest.post("/v1/events", &json!({ "events": [view] })).await.expect(200);
 }
 
@@ -36,10 +35,7 @@ async fn a_clip_that_is_watched_much_gets_smaller_renditions() {
         Some(multivariant(&client, &url).await).filter(|text| text.contains("av01."))
     })
     .await;
-    assert!(
-        text.contains("avc1.") && text.find("avc1.") < text.find("av01."),
-        "players begin with what all have: {text}"
-    );
+    assert!(text.contains("avc1.") && text.find("avc1.") < text.find("av01."), "players begin with what all have: {text}");
     check_validity(&client, &url).await;
     let levels = text.matches("/index.m3u8\n").count() - usize::from(text.contains("audio/index.m3u8\n"));
     let patches = "[[0,255,0],[255,255,255],[255,0,0],[0,0,255]]";

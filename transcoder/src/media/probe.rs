@@ -307,9 +307,9 @@ fn duration_us(track: &Track, times_us: &[i64], start: i64, base: Ratio) -> u64 
         _ => 33_333,
     };
     let shortest = times_us.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0).min();
-    let least = shortest.map_or(1, |gap| (gap / 4).max(1));
+    let believed_from = shortest.map_or(1, |gap| (gap / 4).max(1));
     let claimed = end - last;
-    let tail = if (least..LONGEST_PIECE_US).contains(&claimed) { claimed } else { usual };
+    let tail = if (believed_from..LONGEST_PIECE_US).contains(&claimed) { claimed } else { usual };
     u64::try_from(last.saturating_add(tail)).unwrap_or(0)
 }
 

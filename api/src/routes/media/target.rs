@@ -141,7 +141,7 @@ mod tests {
         #[test]
         fn no_name_leads_out_of_a_version(folder in prop::option::of("\\PC{0,24}"), file in "(\\PC|[./sv0-9]){0,24}") {
             let name = match Target::parse(folder.as_deref(), &file) {
-                Some(Target::Sheet { name, .. } | Target::Init { name } | Target::Segment { name, .. }) => name,
+                Some(Target::Sheet { name, .. } | Target::Init { name, .. } | Target::Segment { name, .. }) => name,
                 Some(Target::Playlist { rendition } | Target::KeysPlaylist { rendition }) => rendition,
                 _ => return Ok(()),
             };
