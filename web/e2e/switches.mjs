@@ -66,7 +66,10 @@ async function loadInTurn(source) {
   const rungs = [];
   const errors = [];
   Object.assign(globalThis, { hls, video, errors });
-  hls.on("hlsError", (_, data) => errors.push(`${data.type} ${data.details}`));
+  // A switch ends the load it no longer needs.
+  hls.on("hlsError", (_, data) => {
+    if (data.fatal || data.details !== "aborted") errors.push(`${data.type} ${data.details}`);
+  });
   hls.on("hlsFragBuffered", (_, { frag }) => {
     if (frag.type !== "main" || frag.sn === "initSegment") return;
     rungs.push(frag.level);
