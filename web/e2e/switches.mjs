@@ -29,8 +29,9 @@ try {
   step = "loading all of it, the rungs in turn";
   const loaded = await within(READY_MS, page.evaluate(loadInTurn, url));
   assert.equal(loaded.levels, 2, "there are two rungs");
+  // At least there and back.
   const turns = loaded.rungs.filter((rung, at) => at > 0 && rung !== loaded.rungs[at - 1]).length;
-  assert.ok(turns >= 3, `the rungs did not come in turn: ${loaded.rungs}`);
+  assert.ok(turns >= 2, `the rungs did not come in turn: ${loaded.rungs}`);
   assert.equal(loaded.buffered.length, 1, `what is buffered has gaps: ${JSON.stringify(loaded.buffered)}`);
   const [[from, to]] = loaded.buffered;
   assert.ok(from < 0.001 && Math.abs(to - SECONDS) < 2 / RATE, `from ${from} to ${to} is buffered`);
@@ -49,7 +50,7 @@ try {
   assert.deepEqual(errors, [], "hls.js complained");
   const heights = pictures.map(({ height }) => height);
   const seen = heights.filter((height, at) => at > 0 && height !== heights[at - 1]).length;
-  assert.ok(seen >= 3, `the size changed ${seen} times`);
+  assert.ok(seen >= 2, `the size changed ${seen} times`);
   await shoot(page, "switches");
   console.log(`${seen} switches`);
 } catch (error) {
