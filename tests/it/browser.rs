@@ -1,9 +1,10 @@
 //! Real clients of others: a browser with hls.js, and tus-js-client.
 
+use estrade_db::PgPool;
 use estrade_testkit::media::Clip;
 
-use crate::harness::programs::{node, write_aside};
-use crate::harness::{Estrade, world};
+use crate::harness::programs::{Script, node, write_aside};
+use crate::harness::{Estrade, eventually, world};
 
 #[tokio::test]
 async fn a_newcomer_signs_up_uploads_and_watches_in_a_browser() {
@@ -60,4 +61,101 @@ async fn every_rung_plays_upright_and_in_the_right_colours_in_a_browser() {
     let url = clip["hls_url"].as_str().expect("an address");
     let played = node("levels.mjs", &[url], &[("PATCHES", patches), ("SECONDS", "3")]);
     assert_eq!(played, "2 levels");
+}
+
+/// A clip whose pictures bear their numbers along the top edge: as many columns as `counter.mjs` reads, black or white,
+/// the lowest bit on the left. Below them something moves.
+fn numbered(size: &str, rate: u32, secs: u32, more: &[&str]) -> Vec<u8> {
+    let numbers = format!(
+        "color=black:size=9x1:rate={rate}:duration={secs},format=gray,geq=lum='255*mod(floor(N/pow(2,X)),2)',\
+         scale={size}:flags=neighbor,crop=iw:ih/8:0:0,format=yuv420p"
+    );
+    let pattern = format!("testsrc2=size={size}:rate={rate}:duration={secs}");
+    let tone = format!("sine=frequency=440:sample_rate=48000:duration={secs}");
+    let mut arguments = vec!["-f", "lavfi", "-i", &pattern, "-f", "lavfi", "-i", &numbers, "-f", "lavfi", "-i", &tone];
+    arguments.extend(["-filter_complex", "[0][1]overlay=0:0,format=yuv420p[v]", "-map", "[v]", "-map", "2:a"]);
+    arguments.extend(["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac"]);
+    arguments.extend(more);
+    let path = world().shelf.make("mp4", &arguments).expect("made");
+    std::fs::read(path).expect("bytes")
+}
+
+/// From now on what follows a clip's first chunk waits, until it is let go.
+async fn hold_the_rest(db: &PgPool) {
+    let statement = "CREATE FUNCTION hold_the_rest() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.kind = 'transcode_range' THEN NEW.run_at := NEW.run_at + interval '1 hour'; END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER hold_the_rest BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION hold_the_rest()";
+    sqlx::raw_sql(statement).execute(db).await.expect("held");
+}
+
+async fn let_the_rest_go(db: &PgPool) {
+    let statement = "BEGIN; DROP TRIGGER hold_the_rest ON jobs;
+        UPDATE jobs SET run_at = now() WHERE kind = 'transcode_range'; NOTIFY jobs; COMMIT";
+    sqlx::raw_sql(statement).execute(db).await.expect("let go");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clip_is_watched_to_its_end_while_it_is_still_in_the_making() {
+    let server = Estrade::start().await;
+    let (creator, db) = (server.sign_up("ada").await, server.db().await);
+    hold_the_rest(&db).await;
+    let id = creator.upload(&numbered("720x1280", 15, 20, &[]), &[("visibility", "public")]).await;
+    eventually("the first chunk is published", || async {
+        let clip = creator.clip(&id).await;
+        assert_eq!(clip["complete"], false, "only the first chunk is made: {clip}");
+        (clip["state"] == "ready").then_some(())
+    })
+    .await;
+    let variables = [("BASE_URL", server.base.as_str()), ("CLIP_ID", id.as_str()), ("SECONDS", "20"), ("RATE", "15")];
+    let watching = Script::begin("making.mjs", &variables);
+    assert_eq!(creator.clip(&id).await["complete"], false, "it is watched before it is made");
+    let_the_rest_go(&db).await;
+    let seen = watching.finish();
+    assert!(seen.contains("rungs"), "{seen}");
+    creator.wait_complete(&id).await;
+}
+
+/// Closed groups of a second, few bits, and the colours declared: the largest rung takes the pictures as they are.
+const AS_THEY_ARE: [&str; 23] = [
+    "-g",
+    "30",
+    "-bf",
+    "2",
+    "-sc_threshold",
+    "0",
+    "-b:v",
+    "1000k",
+    "-maxrate",
+    "1000k",
+    "-bufsize",
+    "1000k",
+    "-color_primaries",
+    "bt709",
+    "-color_trc",
+    "bt709",
+    "-colorspace",
+    "bt709",
+    "-color_range",
+    "tv",
+    "-preset",
+    "veryfast",
+    "-shortest",
+];
+
+#[tokio::test]
+async fn between_a_repackaged_rung_and_an_encoded_one_no_border_is_seen_in_a_browser() {
+    let server = Estrade::start().await;
+    let (creator, db) = (server.sign_up("ada").await, server.db().await);
+    let clip = creator.publish(&numbered("540x960", 30, 9, &AS_THEY_ARE), &[]).await;
+    let top: String = sqlx::query_scalar("SELECT plan -> 'plan' ->> 'top_rung' FROM media_versions")
+        .fetch_one(&db)
+        .await
+        .expect("a plan");
+    assert!(top.contains("epackaged"), "the largest rung is the source's own: {top}");
+    let url = clip["hls_url"].as_str().expect("an address");
+    let seen = node("switches.mjs", &[url], &[("SECONDS", "9"), ("RATE", "30")]);
+    assert!(seen.ends_with("switches"), "{seen}");
 }

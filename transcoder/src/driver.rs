@@ -226,7 +226,7 @@ pub async fn check_sandbox(command: &ChildCommand, work: &Path) -> Result<Sandbo
     let mut child = Child::start(command, &work).await?;
     child.ask(&Request::TryToEscape).await?;
     match child.next().await? {
-        Event::Escaped { report } => Ok(report),
+        Event::Escaped { report } => Ok(SandboxReport { gaps: child.gaps().to_vec(), ..report }),
         other => Err(ChildError::Protocol(format!("{other:?}"))),
     }
 }
@@ -246,7 +246,8 @@ async fn place_source(source: &Path, inside: &Path) -> io::Result<()> {
 async fn probe(child: &mut Child, limits: &Limits) -> Result<MediaInfo, TranscodeError> {
     child.ask(&Request::Probe { limits: limits.clone() }).await?;
     match child.next().await? {
-        Event::Probed { info } => Ok(*info),
+        Event::Probed { info } if info.is_credible() => Ok(*info),
+        Event::Probed { .. } => Err(ChildError::Protocol("it says what no file can be".into()).into()),
         Event::Refused { refusal } => Err(refusal.into()),
         Event::Failed { detail } => Err(ChildError::Failed(detail).into()),
         other => Err(ChildError::Protocol(format!("{other:?}")).into()),

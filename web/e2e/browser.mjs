@@ -27,6 +27,12 @@ export async function openPage(options = {}) {
   return { browser, page, complaints };
 }
 
+/** What the page does, which must come to an end. */
+export function within(ms, work) {
+  const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`not within ${ms} ms`)), ms).unref());
+  return Promise.race([work, late]);
+}
+
 const SHOTS = process.env.SHOTS;
 
 /** Saves a picture of the page when SHOTS names a folder. */

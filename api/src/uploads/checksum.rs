@@ -83,6 +83,8 @@ impl Checksum {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn is_matched(header: &str, body: &[u8]) -> bool {
@@ -116,6 +118,22 @@ mod tests {
             ("", InvalidChecksum::Malformed),
         ] {
             assert_eq!(header.parse::<Checksum>().expect_err(header), why, "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_panics_and_a_digest_is_that_of_its_body(
+            text in "\\PC{0,80}", digest in prop::collection::vec(any::<u8>(), 0..40), body in prop::collection::vec(any::<u8>(), 0..99)
+        ) {
+            let _ = text.parse::<Checksum>();
+            for algorithm in ALGORITHMS.split(',') {
+                let _ = format!("{algorithm} {text}").parse::<Checksum>();
+                if let Ok(mut checksum) = format!("{algorithm} {}", STANDARD.encode(&digest)).parse::<Checksum>() {
+                    checksum.update(&body);
+                    prop_assert!(!checksum.matches(), "a digest at random");
+                }
+            }
         }
     }
 }

@@ -103,6 +103,8 @@ fn is_transport_stream(head: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn padded(head: &[u8]) -> Vec<u8> {
@@ -159,5 +161,19 @@ mod tests {
         let mut timed = vec![0; 4096];
         timed.iter_mut().skip(4).step_by(192).for_each(|byte| *byte = TS_SYNC);
         assert_eq!(sniff(&timed), Sniffed::Container("video/mp2t"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_head_makes_it_panic(head in prop::collection::vec(any::<u8>(), 0..600), magic in 0..CONTAINERS.len() + BOXES.len()) {
+            let _ = sniff(&head);
+            let start = if magic < CONTAINERS.len() {
+                CONTAINERS[magic].0.to_vec()
+            } else {
+                [&[0; 4], BOXES[magic - CONTAINERS.len()]].concat()
+            };
+            let sniffed = sniff(&[start.as_slice(), &head].concat());
+            prop_assert!(sniffed != Sniffed::Other(None), "{:?}", sniffed);
+        }
     }
 }

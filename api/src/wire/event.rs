@@ -193,6 +193,7 @@ fn bounded(number: Option<i32>, max: i32) -> Result<i32, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -256,5 +257,17 @@ mod tests {
         let event =
             parse(&json!({ "type": "quality", "startup_ms": 120, "warm": true, "error": "stalled" })).expect("event");
         assert_eq!(event.quality, Some(json!({ "startup_ms": 120.0, "warm": true, "error": "stalled" })));
+    }
+
+    proptest! {
+        #[test]
+        fn no_element_makes_it_panic(text in "\\PC{0,120}", name in "[a-z_]{1,12}", number: i64, word in "\\PC{0,40}") {
+            if let Ok(element) = RawValue::from_string(text) {
+                let _ = parse_event(&element, now());
+            }
+            for name in [name.as_str(), "id", "type", "at", "clip_id", "served_id", "watch_ms", "loops", "startup_ms", "error"] {
+                let _ = (parse(&json!({ name: number })), parse(&json!({ name: word })));
+            }
+        }
     }
 }

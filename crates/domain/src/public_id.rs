@@ -65,6 +65,8 @@ impl fmt::Display for PublicId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -75,6 +77,17 @@ mod tests {
             ["", "abc", "zzzzzzzzzzzzzzzzzzzzz", "ZZZZZZZZZZZZZZZZZZZZ", "lllllllllllllllllllo", "../../../etc/passwd0"]
         {
             assert_eq!(bad.parse::<PublicId>(), Err(InvalidPublicId), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_read_back_and_nothing_else_is_one(bytes: [u8; PUBLIC_ID_LEN], text in "\\PC{0,30}") {
+            let id = PublicId::from_random(bytes);
+            prop_assert_eq!(id.as_str().parse(), Ok(id));
+            if let Ok(id) = text.parse::<PublicId>() {
+                prop_assert!(id.as_str() == text && text.bytes().all(|byte| ALPHABET.contains(&byte)));
+            }
         }
     }
 }

@@ -115,7 +115,7 @@ pub fn segment_times(video: &str, number: usize) -> Option<(u64, u64)> {
     let mut durations = video.lines().filter_map(|line| line.strip_prefix("#EXTINF:"));
     for index in 0..=number {
         let start_us = end_us;
-        end_us = start_us + micros(durations.next()?.split(',').next()?)?;
+        end_us = micros(durations.next()?.split(',').next()?)?.checked_add(start_us)?;
         if index == number {
             return Some((start_us / 1000, end_us.div_ceil(1000)));
         }
@@ -133,6 +133,8 @@ fn micros(seconds: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const MULTIVARIANT: &str = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
@@ -192,5 +194,32 @@ mod tests {
         assert_eq!(segment_times(VIDEO, 3), None);
         assert_eq!(segment_times(VIDEO, usize::MAX), None);
         assert_eq!(segment_times("#EXTINF:x,\na\n", 0), None);
+        let endless = "#EXTINF:18446744073709.5,\na\n".repeat(2);
+        assert_eq!(segment_times(&endless, 1), None, "times beyond all numbers");
+    }
+
+    proptest! {
+        #[test]
+        fn no_playlist_makes_the_readers_panic(
+            text in "(#EXTINF:|#EXT-X-STREAM-INF:|[0-9]{0,22}|[.,\n]|\\PC){0,40}", number in 0usize..40
+        ) {
+            let _ = (segment_times(&text, number), media_playlist(&text));
+            let tracks = [track(1, "en", &text, CaptionsKind::Captions)];
+            let _ = add_tracks(&text, &tracks);
+        }
+
+        #[test]
+        fn segments_follow_one_another(lengths_us in prop::collection::vec(1u64..5_000_000, 1..20)) {
+            let text: String = (0..).zip(&lengths_us).fold(String::new(), |text, (number, us)| {
+                format!("{text}#EXTINF:{}.{:06},\ns{number:05}.m4s\n", us / 1_000_000, us % 1_000_000)
+            });
+            let mut end_us = 0;
+            for (number, length) in lengths_us.iter().enumerate() {
+                let start_us = end_us;
+                end_us += length;
+                prop_assert_eq!(segment_times(&text, number), Some((start_us / 1000, end_us.div_ceil(1000))));
+            }
+            prop_assert_eq!(segment_times(&text, lengths_us.len()), None);
+        }
     }
 }

@@ -70,6 +70,8 @@ fn parse(key: &SigningKey, ticket: &str) -> Option<Ticket> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -84,5 +86,39 @@ mod tests {
         assert_eq!(verify(&key, &ticket, later), Err(InvalidTicket::Expired));
         assert_eq!(verify(&SigningKey::new([8; 32]), &ticket, now), Err(InvalidTicket::Forged));
         assert_eq!(verify(&key, "nonsense", now), Err(InvalidTicket::Forged));
+    }
+
+    const CLASSES: [Audience; 3] = [Audience::Followers, Audience::Creator, Audience::Nobody];
+
+    proptest! {
+        #[test]
+        fn a_ticket_is_read_back_and_a_changed_one_is_refused(
+            bytes: [u8; 20], class in prop::sample::select(CLASSES.to_vec()), at in 0i64..4_000_000_000,
+            index: prop::sample::Index, replacement in "[A-Za-z0-9_-]",
+        ) {
+            let (key, clip) = (SigningKey::new([9; 32]), PublicId::from_random(bytes));
+            let now = DateTime::from_timestamp(at, 0).expect("a time");
+            let ticket = issue(&key, &clip, class, now);
+            let read = verify(&key, &ticket, now).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            prop_assert_eq!((&read.clip, read.class), (&clip, class));
+            let mut changed = ticket.clone();
+            let index = index.index(ticket.len());
+            changed.replace_range(index..=index, &replacement);
+            // The last character may carry padding bits only.
+            let same = URL_SAFE_NO_PAD.decode(&changed) == URL_SAFE_NO_PAD.decode(&ticket);
+            prop_assert!(same || verify(&key, &changed, now) == Err(InvalidTicket::Forged));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,240}", body in "[a-z0-9.+-]{0,80}", at: i64) {
+            let key = SigningKey::new([9; 32]);
+            let _ = verify(&key, &text, Time::UNIX_EPOCH);
+            // Even with a signature of ours.
+            for body in [body.clone(), format!("{}.creator.{at}", PublicId::from_random([4; 20])), format!("{body}.{at}.{at}")] {
+                let mut signed = key.sign(PURPOSE, body.as_bytes()).to_vec();
+                signed.extend(body.as_bytes());
+                let _ = verify(&key, &URL_SAFE_NO_PAD.encode(signed), Time::UNIX_EPOCH);
+            }
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Programs of others that judge what we made.
 
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -60,8 +61,8 @@ pub fn sha256(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&output.stdout).split(' ').next().expect("a digest").to_owned()
 }
 
-/// Runs a script of the web app's against a server; what it printed.
-pub fn node(script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+/// A script of the web app's, to be run against a server.
+fn script(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
     for package in ["playwright-core", "tus-js-client", "hls-parser", "mp4box"] {
         let is_installed = web.join("node_modules").join(package).is_dir();
@@ -74,9 +75,53 @@ pub fn node(script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Str
         web.join("dist/index.html").is_file(),
         "web/dist is not built: run the tests with `cargo xtask test`, which builds it"
     );
-    let output =
-        run(Command::new("node").arg(web.join("e2e").join(script)).args(arguments).envs(variables.iter().copied()));
+    let mut command = Command::new("node");
+    command.arg(web.join("e2e").join(name)).args(arguments).envs(variables.iter().copied());
+    command
+}
+
+/// Runs a script; what it printed.
+pub fn node(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    judge(name, &run(&mut script(name, arguments, variables)))
+}
+
+fn judge(name: &str, output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    assert!(output.status.success(), "{script}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
     said
+}
+
+/// A script that goes on while the test does something.
+pub struct Script {
+    name: &'static str,
+    child: Child,
+}
+
+impl Script {
+    /// Starts it and waits until it says that it has begun, in a line of its own.
+    pub fn begin(name: &'static str, variables: &[(&str, &str)]) -> Self {
+        let mut command = script(name, &[], variables);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = world().spawn(command);
+        // Byte by byte: what comes after the line is read at the end.
+        let output = child.stdout.as_mut().expect("a pipe");
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            let mut byte = [0];
+            match output.read(&mut byte) {
+                Ok(1) => line.push(byte[0]),
+                _ => break,
+            }
+        }
+        let script = Self { name, child };
+        if line == b"begun\n" {
+            return script;
+        }
+        panic!("{name} did not begin: {}", script.finish());
+    }
+
+    /// Waits for its end; what it printed since it began.
+    pub fn finish(self) -> String {
+        judge(self.name, &self.child.wait_with_output().expect("the program ends"))
+    }
 }

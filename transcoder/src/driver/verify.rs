@@ -10,7 +10,7 @@ use crate::{
     media::{POSTER_FILE, PosterReport},
     package::{
         AUDIO_RENDITION, ChunkFacts, INIT_FILE, PREVIEW_FILE, STORYBOARD_FOLDER, SampleOrder, check_init, check_jpeg,
-        check_segment, check_webp, segment_file, sheet_file,
+        check_pictures, check_segment, check_webp, segment_file, sheet_file,
     },
     plan::{AAC_FRAME_SAMPLES, Codec, TranscodePlan},
 };
@@ -82,7 +82,11 @@ impl Verifier {
     ) -> Result<Vec<OutputFile>, TranscodeError> {
         let planned = &plan.chunks[chunk.index];
         let mut files = Vec::new();
-        for rendition in expected_renditions(plan) {
+        let expected = expected_renditions(plan);
+        if [chunk.renditions.len(), chunk.inits.len()] != [expected.len(); 2] {
+            return untrue("there are other renditions than planned");
+        }
+        for rendition in expected {
             let part = chunk.renditions.iter_mut().find(|part| part.rendition == rendition.name);
             let init = chunk.inits.iter().find(|init| init.rendition == rendition.name);
             let (Some(part), Some(init)) = (part, init) else {
@@ -181,8 +185,9 @@ impl Verifier {
         bytes: u64,
     ) -> Result<(OutputFile, u64), TranscodeError> {
         let (file, content) = self.output(rendition, &segment_file(segment), bytes).await?;
-        let facts =
-            check_segment(&content).map_err(|source| TranscodeError::Output { file: file.name.clone(), source })?;
+        let wrong = |source| TranscodeError::Output { file: file.name.clone(), source };
+        let facts = check_segment(&content).map_err(wrong)?;
+        check_pictures(&content, rendition.order).map_err(wrong)?;
         let frames = &rendition.frames[segment];
         let start_ticks = rendition.order.decode_ticks(frames.start, rendition.frame_ticks);
         let fits = facts.start_ticks == start_ticks

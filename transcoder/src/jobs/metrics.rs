@@ -35,6 +35,8 @@ pub struct TranscoderMetrics {
     pub rescues: IntCounter,
     /// 1 when the child is contained by every layer.
     pub is_contained: IntGauge,
+    /// What the kernel's Landlock leaves to one layer alone.
+    pub gaps: IntGauge,
 }
 
 impl TranscoderMetrics {
@@ -82,7 +84,11 @@ impl TranscoderMetrics {
             rescues: IntCounter::new("estrade_transcoder_rescues_total", "Clips found that nobody worked on")?,
             is_contained: IntGauge::new(
                 "estrade_transcoder_sandbox_contained",
-                "1 when the child is contained by every layer",
+                "1 when every way out of the child that was tried is shut",
+            )?,
+            gaps: IntGauge::new(
+                "estrade_transcoder_sandbox_gaps",
+                "Rights that this kernel's Landlock cannot hold, so that the filter of system calls does alone",
             )?,
         };
         registry.register(Box::new(metrics.seconds.clone()))?;
@@ -97,6 +103,7 @@ impl TranscoderMetrics {
         registry.register(Box::new(metrics.families.clone()))?;
         registry.register(Box::new(metrics.rescues.clone()))?;
         registry.register(Box::new(metrics.is_contained.clone()))?;
+        registry.register(Box::new(metrics.gaps.clone()))?;
         Ok(metrics)
     }
 

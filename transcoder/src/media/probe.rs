@@ -295,7 +295,10 @@ fn video_info(
 }
 
 /// From the first picture to the end of the last. What the last picture claims for itself is
-/// believed within reason; without a claim it lasts as long as the one before.
+/// believed within reason; without such a claim it lasts as long as the one before.
+///
+/// Where pictures are out of order, libav invents the claim from the smallest distance the time base allows: one far
+/// below every distance between pictures is no claim.
 fn duration_us(track: &Track, times_us: &[i64], start: i64, base: Ratio) -> u64 {
     let last = times_us.last().copied().unwrap_or(0);
     let end = track.last_end.map_or(last, |end| to_us(end.saturating_sub(start), base));
@@ -303,8 +306,10 @@ fn duration_us(track: &Track, times_us: &[i64], start: i64, base: Ratio) -> u64 
         [.., before, last] => last - before,
         _ => 33_333,
     };
+    let shortest = times_us.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0).min();
+    let believed_from = shortest.map_or(1, |gap| (gap / 4).max(1));
     let claimed = end - last;
-    let tail = if (1..LONGEST_PIECE_US).contains(&claimed) { claimed } else { usual };
+    let tail = if (believed_from..LONGEST_PIECE_US).contains(&claimed) { claimed } else { usual };
     u64::try_from(last.saturating_add(tail)).unwrap_or(0)
 }
 

@@ -2,8 +2,14 @@
 //!
 //! The child has handled a hostile file, so its output is hostile too until it has passed here.
 
+use super::{entry::check_entry, init::TRACK_ID};
+
 /// Boxes nested deeper than this are refused.
 const DEEPEST: usize = 8;
+/// Version and flags of `tfdt` and `tfhd` as our muxer writes them: offsets count from the fragment, length and flags are
+/// the same for most samples.
+const TFDT_OF_EIGHT_BYTES: u32 = 0x0100_0000;
+const TFHD_FLAGS: u32 = 0x02_0000 | 0x08 | 0x20;
 /// Most samples in one of our segments: 60 pictures a second for 2.5 seconds, and some slack.
 const MOST_SAMPLES: u32 = 600;
 
@@ -117,35 +123,51 @@ fn walk(found: &Found<'_>, depth: usize, entry: &mut Option<String>) -> Result<(
         let [only] = entries.as_slice() else {
             return Err(CheckError::Content("there is more than one sample entry"));
         };
+        check_entry(only.kind, only.body)?;
         *entry = Some(only.name());
     }
     Ok(())
 }
 
-/// Checks a media segment: one fragment, whose samples fill its data exactly.
+/// Checks a media segment: one fragment with the boxes that our muxer writes, whose samples fill its data exactly.
 pub fn check_segment(bytes: &[u8]) -> Result<SegmentFacts, CheckError> {
-    let top = split(bytes)?;
-    let [moof, mdat] = top.as_slice() else {
-        return Err(CheckError::Content("a segment is one moof and one mdat"));
-    };
-    if &moof.kind != b"moof" || &mdat.kind != b"mdat" {
-        return Err(CheckError::Missing("moof, mdat"));
+    let [moof, mdat] = exactly(bytes, [*b"moof", *b"mdat"])?;
+    let [header, traf] = exactly(moof, [*b"mfhd", *b"traf"])?;
+    let [track, time, run] = exactly(traf, [*b"tfhd", *b"tfdt", *b"trun"])?;
+    let head_bytes = bytes.len() - mdat.len();
+    if header.len() != 8 || time.len() != 12 || read_u32(time, 0) != Some(TFDT_OF_EIGHT_BYTES) {
+        return Err(CheckError::Size("mfhd, tfdt".into()));
     }
-    let inside = split(moof.body)?;
-    let header = child(&inside, *b"mfhd").ok_or(CheckError::Missing("mfhd"))?;
-    let track = split(child(&inside, *b"traf").ok_or(CheckError::Missing("traf"))?)?;
-    let time = child(&track, *b"tfdt").ok_or(CheckError::Missing("tfdt"))?;
-    let run = child(&track, *b"trun").ok_or(CheckError::Missing("trun"))?;
+    if track.len() != 16 || read_u32(track, 0) != Some(TFHD_FLAGS) || read_u32(track, 4) != Some(TRACK_ID) {
+        return Err(CheckError::Content("the fragment's header is not one of ours"));
+    }
+    // Where else the samples would be read from, nobody would have looked.
+    if read_u32(run, 8).and_then(|offset| usize::try_from(offset).ok()) != Some(head_bytes) {
+        return Err(CheckError::Content("the data does not begin where it belongs"));
+    }
     let (samples, first, total) = sum_samples(run)?;
-    if total != u64::try_from(mdat.body.len()).unwrap_or(u64::MAX) {
+    if total != u64::try_from(mdat.len()).unwrap_or(u64::MAX) {
         return Err(CheckError::Content("the samples do not fill the data"));
     }
     Ok(SegmentFacts {
         sequence: read_u32(header, 4).ok_or_else(|| CheckError::Size("mfhd".into()))?,
         start_ticks: read_u64(time, 4).ok_or_else(|| CheckError::Size("tfdt".into()))?,
         samples,
-        key_bytes: (bytes.len() - mdat.body.len()) as u64 + first,
+        key_bytes: head_bytes as u64 + first,
     })
+}
+
+/// The bodies of boxes of these kinds in this order, and no others.
+fn exactly<const COUNT: usize>(bytes: &[u8], kinds: [[u8; 4]; COUNT]) -> Result<[&[u8]; COUNT], CheckError> {
+    let found = split(bytes)?;
+    if let Some(other) = found.iter().find(|found| !kinds.contains(&found.kind)) {
+        return Err(CheckError::Unexpected(other.name()));
+    }
+    let bodies: Vec<&[u8]> = found.iter().map(|found| found.body).collect();
+    match bodies.try_into() {
+        Ok(bodies) if found.iter().map(|found| found.kind).eq(kinds) => Ok(bodies),
+        _ => Err(CheckError::Content("the boxes of a segment are not those of ours")),
+    }
 }
 
 pub(super) fn child<'a>(boxes: &[Found<'a>], kind: [u8; 4]) -> Option<&'a [u8]> {
@@ -154,28 +176,64 @@ pub(super) fn child<'a>(boxes: &[Found<'a>], kind: [u8; 4]) -> Option<&'a [u8]> 
     matching.next().is_none().then_some(first.body)
 }
 
-/// Number of the samples of a `trun` box, size of the first, and total size.
-fn sum_samples(run: &[u8]) -> Result<(u32, u64, u64), CheckError> {
+/// How a `trun` box of ours is laid out.
+pub(super) struct RunLayout {
+    flags: u32,
+    /// Number of samples, at least one.
+    pub(super) count: usize,
+    /// Where the size of the first sample stands, …
+    pub(super) first_size: usize,
+    /// … and how far on that of the next one.
+    pub(super) stride: usize,
+}
+
+impl RunLayout {
+    /// The first sample has flags of its own.
+    pub(super) fn has_first_flags(&self) -> bool {
+        self.flags & 0x004 != 0
+    }
+
+    /// All samples have flags of their own, after their size.
+    pub(super) fn has_own_flags(&self) -> bool {
+        self.flags & 0x400 != 0
+    }
+}
+
+/// The layout of a run, which its samples fill exactly.
+pub(super) fn run_layout(run: &[u8]) -> Result<RunLayout, CheckError> {
     let short = || CheckError::Size("trun".into());
-    let flags = read_u32(run, 0).ok_or_else(short)? & 0x00ff_ffff;
+    let flags = read_u32(run, 0).ok_or_else(short)?;
     let count = read_u32(run, 4).ok_or_else(short)?;
     if count == 0 || count > MOST_SAMPLES {
         return Err(CheckError::Content("a segment has an impossible number of samples"));
     }
-    let (first, stride) = match flags {
-        0x201 => (12, 4),
-        0xa05 => (16, 8),
-        0xb05 => (20, 12),
-        0xe01 => (12, 12),
-        0xf01 => (16, 16),
+    let (begin, before_size, stride) = match flags {
+        0x201 => (12, 0, 4),
+        0xa05 => (16, 0, 8),
+        0xb05 => (16, 4, 12),
+        0xe01 => (12, 0, 12),
+        0xf01 => (12, 4, 16),
         _ => return Err(CheckError::Content("the run has other flags than ours")),
     };
-    let size = |index: usize| read_u32(run, first + index * stride).map(u64::from).ok_or_else(short);
+    let count = count as usize;
+    if run.len() != begin + count * stride {
+        return Err(short());
+    }
+    Ok(RunLayout { flags, count, first_size: begin + before_size, stride })
+}
+
+/// Number of the samples of a `trun` box, size of the first, and total size.
+fn sum_samples(run: &[u8]) -> Result<(u32, u64, u64), CheckError> {
+    let layout = run_layout(run)?;
+    let size = |index: usize| {
+        let size = read_u32(run, layout.first_size + index * layout.stride).map(u64::from);
+        size.ok_or_else(|| CheckError::Size("trun".into()))
+    };
     let mut total = 0;
-    for index in 0..usize::try_from(count).unwrap_or(usize::MAX) {
+    for index in 0..layout.count {
         total += size(index)?;
     }
-    Ok((count, size(0)?, total))
+    Ok((u32::try_from(layout.count).unwrap_or(u32::MAX), size(0)?, total))
 }
 
 #[cfg(test)]
@@ -184,6 +242,8 @@ mod tests {
 
     use super::*;
     use crate::package::{DecoderRecord, Fragment, Sample, SampleOrder, VideoTrack, fragment, video_init};
+
+    const RECORD: &[u8] = &[1, 100, 0, 31, 0xff, 0xe1, 0, 4, 0x67, 100, 0, 31, 1, 0, 2, 0x68, 0xeb];
 
     fn segment(first: u64, order: SampleOrder) -> Vec<u8> {
         let samples: Vec<Sample> = (0..5u8)
@@ -198,7 +258,7 @@ mod tests {
     }
 
     fn init() -> Vec<u8> {
-        video_init(&VideoTrack { width: 2, height: 2, timescale: 30, decoder_record: DecoderRecord::Avc(&[1, 2, 3]) })
+        video_init(&VideoTrack { width: 2, height: 2, timescale: 30, decoder_record: DecoderRecord::Avc(RECORD) })
     }
 
     #[test]
@@ -237,6 +297,32 @@ mod tests {
         let mut padded = whole;
         padded.push(0);
         assert!(check_segment(&padded).is_err());
+    }
+
+    #[test]
+    fn data_from_elsewhere_and_boxes_of_others_are_refused() {
+        let whole = segment(90, SampleOrder::Reordered);
+        let find = |kind: &[u8; 4]| whole.windows(4).position(|four| four == kind).expect("a box");
+        let with = |at: usize, value: &[u8]| {
+            let mut bytes = whole.clone();
+            bytes[at..at + value.len()].copy_from_slice(value);
+            check_segment(&bytes)
+        };
+        for (what, result) in [
+            ("an offset of its own", with(find(b"trun") + 12, &[0, 0, 0, 9])),
+            ("another track", with(find(b"tfhd") + 8, &[0, 0, 0, 2])),
+            ("a place to count from", with(find(b"tfhd") + 4, &[0, 0, 0, 0x29])),
+            ("a short time", with(find(b"tfdt") + 4, &[0])),
+            ("another box", with(find(b"mfhd"), b"uuid")),
+            ("boxes in another order", with(find(b"tfhd"), b"tfdt")),
+        ] {
+            assert!(result.is_err(), "{what}");
+        }
+        let mut longer = whole.clone();
+        let udta = [0, 0, 0, 8, b'u', b'd', b't', b'a'];
+        let mdat = find(b"mdat") - 4;
+        longer.splice(mdat..mdat, udta);
+        assert_eq!(check_segment(&longer), Err(CheckError::Unexpected("udta".into())));
     }
 
     proptest! {

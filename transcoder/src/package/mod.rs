@@ -5,6 +5,7 @@ mod av1;
 mod avc;
 mod boxes;
 mod check;
+mod entry;
 mod facts;
 mod fragment;
 mod init;
@@ -12,6 +13,7 @@ mod movie;
 mod pictures;
 mod playlist;
 mod samples;
+mod slices;
 mod stills;
 
 pub use assemble::{Package, Rendition, RenditionKind, Segment, assemble, multivariant_with};
@@ -30,4 +32,8 @@ pub use playlist::{
     multivariant_playlist, peak_bits_per_second,
 };
 pub use samples::{SampleFacts, SegmentSamples, TrackFacts, read_segment, read_track};
+pub use slices::check_pictures;
 pub use stills::{PREVIEW_FILE, STORYBOARD_FOLDER, sheet_file, storyboard_index};
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 
 mod cadence;
 mod coded;
+mod credible;
 mod family;
 mod info;
 mod ladder;
@@ -42,4 +43,4 @@ pub use transcode_plan::{
 };
 
 #[cfg(test)]
-pub(crate) use make::tests::sample_plan;
+pub(crate) use make::tests::{sample_info, sample_plan};

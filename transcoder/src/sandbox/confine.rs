@@ -2,22 +2,17 @@
 
 use std::{io, path::Path};
 
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetStatus, Scope,
-};
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, Signal, getppid, set_dumpable_behavior, set_parent_process_death_signal,
     setrlimit,
 };
 
 use super::{
+    file_rights::restrict_files,
     limits::{ChildLimits, Confinement, Layer},
     syscalls,
 };
 
-/// The newest Landlock we know how to use; older kernels enforce what they have.
-const LANDLOCK_ABI: ABI = ABI::V6;
 /// Heaps of the C library's allocator: each claims address space, and there is a limit on that.
 const MALLOC_ARENAS: i32 = 2;
 /// What is larger than this many bytes is mapped by itself and goes back to the system when it is freed. Left alone
@@ -44,37 +39,46 @@ pub enum ConfineError {
     LeftOff(Layer),
 }
 
-/// Puts on all layers. What is returned could not be put on, which is only
-/// accepted under [`Confinement::BestEffort`] and in tests of one layer.
+/// What is not as it should be around a child that works all the same.
+#[derive(Debug, Default)]
+pub(super) struct Flaws {
+    /// Layers that could not be put on: only accepted under [`Confinement::BestEffort`] and in tests of one layer.
+    pub(super) missing: Vec<ConfineError>,
+    /// What Landlock leaves to the filter of system calls alone.
+    pub(super) gaps: Vec<&'static str>,
+}
+
+/// Puts on all layers.
 pub(super) fn confine(
     job: &Path,
     limits: &ChildLimits,
     confinement: Confinement,
     parent: u32,
-) -> Result<Vec<ConfineError>, ConfineError> {
+) -> Result<Flaws, ConfineError> {
     follow_parent(parent)?;
     close_inherited();
     limit_heaps();
-    let mut missing = Vec::new();
+    let mut flaws = Flaws::default();
     for layer in Layer::ALL {
         if !confinement.wants(layer) {
-            missing.push(ConfineError::LeftOff(layer));
+            flaws.missing.push(ConfineError::LeftOff(layer));
             continue;
         }
         match put_on(layer, job, limits) {
-            Ok(()) => {}
-            Err(error) if confinement == Confinement::BestEffort && layer != Layer::Limits => missing.push(error),
+            Ok(gaps) => flaws.gaps.extend(gaps),
+            Err(error) if confinement == Confinement::BestEffort && layer != Layer::Limits => flaws.missing.push(error),
             Err(error) => return Err(error),
         }
     }
-    Ok(missing)
+    Ok(flaws)
 }
 
-fn put_on(layer: Layer, job: &Path, limits: &ChildLimits) -> Result<(), ConfineError> {
+/// Puts on one layer; what it leaves to another one.
+fn put_on(layer: Layer, job: &Path, limits: &ChildLimits) -> Result<Vec<&'static str>, ConfineError> {
     match layer {
-        Layer::Limits => set_limits(limits).map_err(|e| ConfineError::Limits(e.into())),
+        Layer::Limits => set_limits(limits).map_err(|e| ConfineError::Limits(e.into())).map(|()| Vec::new()),
         Layer::Landlock => restrict_files(job),
-        Layer::Seccomp => syscalls::restrict_system_calls(),
+        Layer::Seccomp => syscalls::restrict_system_calls().map(|()| Vec::new()),
     }
 }
 
@@ -116,33 +120,4 @@ fn set_limits(limits: &ChildLimits) -> rustix::io::Result<()> {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }
     Ok(())
-}
-
-/// Nothing but the job folder, and nothing there may be executed; no TCP, no signals to others.
-/// All libraries are loaded by now, so not even `/usr` is needed.
-fn restrict_files(job: &Path) -> Result<(), ConfineError> {
-    let status = landlock(job).map_err(|e| ConfineError::Landlock(e.to_string()))?;
-    if status == RulesetStatus::NotEnforced {
-        return Err(ConfineError::Landlock("the kernel does not enforce it".into()));
-    }
-    Ok(())
-}
-
-fn landlock(job: &Path) -> Result<RulesetStatus, Box<dyn std::error::Error>> {
-    let inside = AccessFs::ReadFile
-        | AccessFs::ReadDir
-        | AccessFs::WriteFile
-        | AccessFs::Truncate
-        | AccessFs::MakeReg
-        | AccessFs::MakeDir
-        | AccessFs::RemoveFile;
-    let status = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(LANDLOCK_ABI))?
-        .handle_access(AccessNet::from_all(LANDLOCK_ABI))?
-        .scope(Scope::from_all(LANDLOCK_ABI))?
-        .create()?
-        .add_rule(PathBeneath::new(PathFd::new(job)?, inside))?
-        .restrict_self()?;
-    Ok(status.ruleset)
 }

@@ -5,6 +5,7 @@
 
 mod child;
 mod confine;
+mod file_rights;
 mod limits;
 mod misdeeds;
 mod parent;

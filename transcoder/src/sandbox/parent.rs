@@ -84,6 +84,7 @@ pub struct Child {
     limits: ChildLimits,
     deadline: Instant,
     missing: Vec<String>,
+    gaps: Vec<String>,
 }
 
 /// A process that is killed when this is dropped.
@@ -119,10 +120,11 @@ impl Child {
             limits: command.limits.clone(),
             deadline: Instant::now() + command.limits.wall,
             missing: Vec::new(),
+            gaps: Vec::new(),
         };
         match child.next().await? {
-            Event::Ready { missing } => {
-                child.missing = missing;
+            Event::Ready { missing, gaps } => {
+                (child.missing, child.gaps) = (missing, gaps);
                 Ok(child)
             }
             Event::Failed { detail } => Err(ChildError::Failed(detail)),
@@ -133,6 +135,11 @@ impl Child {
     /// Layers that could not be put on.
     pub fn missing_layers(&self) -> &[String] {
         &self.missing
+    }
+
+    /// What an older kernel's Landlock leaves to the filter of system calls alone.
+    pub fn gaps(&self) -> &[String] {
+        &self.gaps
     }
 
     /// What it has used so far; `None` when it has ended.
@@ -163,7 +170,7 @@ impl Child {
             Err(_) => Err(ChildError::Silent(self.limits.silence)),
             Ok(Err(error)) => Err(error.into()),
             Ok(Ok(0)) => Err(ChildError::Died(self.how_it_ended().await)),
-            Ok(Ok(_)) => serde_json::from_slice(&line).map_err(|error| ChildError::Protocol(error.to_string())),
+            Ok(Ok(_)) => Event::read(&line).map_err(|error| ChildError::Protocol(error.to_string())),
         }
     }
 

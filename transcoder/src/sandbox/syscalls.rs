@@ -15,7 +15,7 @@ const ARCH: TargetArch = TargetArch::aarch64;
 
 /// Calls that every architecture has. No sockets, no new processes, no other programs,
 /// nothing that changes the system.
-const ALLOWED: [i64; 66] = [
+const ALLOWED: [i64; 63] = [
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_readv,
@@ -57,7 +57,6 @@ const ALLOWED: [i64; 66] = [
     libc::SYS_set_tid_address,
     libc::SYS_sched_yield,
     libc::SYS_sched_getaffinity,
-    libc::SYS_sched_setaffinity,
     libc::SYS_sched_getparam,
     libc::SYS_sched_getscheduler,
     libc::SYS_getcpu,
@@ -67,7 +66,6 @@ const ALLOWED: [i64; 66] = [
     libc::SYS_getuid,
     libc::SYS_geteuid,
     libc::SYS_getrusage,
-    libc::SYS_prlimit64,
     libc::SYS_sysinfo,
     libc::SYS_uname,
     libc::SYS_exit,
@@ -76,7 +74,6 @@ const ALLOWED: [i64; 66] = [
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
     libc::SYS_sigaltstack,
-    libc::SYS_tgkill,
     libc::SYS_restart_syscall,
     libc::SYS_clock_gettime,
     libc::SYS_clock_nanosleep,
@@ -102,7 +99,8 @@ const ALLOWED_HERE: [i64; 11] = [
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: [i64; 0] = [];
 
-/// Allows what is listed, threads, and naming them; answers the rest with "not permitted".
+/// Allows what is listed, threads, and naming them; signals, limits and places on processors for itself alone, because
+/// other processes of the same user would have to take them; answers the rest with "not permitted".
 /// `clone3` hides its flags in memory where a filter cannot look, so it is answered with "no such
 /// call", and the C library falls back to `clone`.
 pub(super) fn restrict_system_calls() -> Result<(), ConfineError> {
@@ -112,6 +110,11 @@ pub(super) fn restrict_system_calls() -> Result<(), ConfineError> {
     rules.insert(libc::SYS_clone, vec![only_if(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
     let set_name = u64::try_from(libc::PR_SET_NAME).unwrap_or(0);
     rules.insert(libc::SYS_prctl, vec![only_if(0, SeccompCmpOp::Eq, set_name)?]);
+    let this = u64::from(std::process::id());
+    rules.insert(libc::SYS_tgkill, vec![only_if(0, SeccompCmpOp::Eq, this)?]);
+    for call in [libc::SYS_prlimit64, libc::SYS_sched_setaffinity] {
+        rules.insert(call, vec![only_if(0, SeccompCmpOp::Eq, 0)?]);
+    }
     rules.insert(libc::SYS_clone3, Vec::new());
     let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     // Of two filters the stricter answer counts. The second one also forbids adding a third.

@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{self, BufRead, Write},
     os::unix::fs::symlink,
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
@@ -32,8 +32,12 @@ pub const CASES: &[Case] = &[
 /// The argument that makes the test binary the liar; then the lie, the folder of the good run, and its facts.
 pub const LIAR_ARGUMENT: &str = "transcode-liar";
 
+/// What is spoiled of the pictures.
+const SEGMENT: &str = "v120/s00000.m4s";
+const INIT: &str = "v120/init.mp4";
+
 /// What is spoiled, and what the parent says to it.
-const LIES: [(&str, &str); 15] = [
+const LIES: [(&str, &str); 20] = [
     ("symlink", "is a link"),
     ("folder-symlink", "is a link"),
     ("folder", "not a file"),
@@ -43,8 +47,13 @@ const LIES: [(&str, &str); 15] = [
     ("place", "box"),
     ("cut", "another size"),
     ("wrong-time", "where it belongs"),
+    ("information", "slices"),
+    ("no-key", "index says"),
+    ("elsewhere", "begin where it belongs"),
+    ("short-lengths", "decoder's record"),
     ("other-name", "missing"),
     ("twice", "out of turn"),
+    ("another", "other renditions"),
     ("codec", "incomplete"),
     ("sheet-place", "JPEG marker e1"),
     ("preview-place", "EXIF"),
@@ -59,7 +68,7 @@ pub fn liar_main(arguments: &[String]) -> ExitCode {
         let mut out = io::stdout().lock();
         let _ = writeln!(out, "{}", serde_json::to_string(event).expect("an event"));
     };
-    say(&Event::Ready { missing: Vec::new() });
+    say(&Event::Ready { missing: Vec::new(), gaps: Vec::new() });
     let mut request = String::new();
     let _ = io::stdin().lock().read_line(&mut request);
     if lie == "silence" {
@@ -89,38 +98,28 @@ fn place_files(good: &Path) {
 }
 
 fn spoil(lie: &str, good: &Path, chunk: &mut ChunkFacts) {
-    let file = PathBuf::from("v120/s00000.m4s");
-    let whole = fs::read(&file).expect("a segment");
-    let replace = |name: &[u8], with: &[u8]| {
-        let at = whole.windows(4).position(|four| four == name).expect("the box");
-        let mut spoiled = whole.clone();
-        spoiled[at..at + with.len()].copy_from_slice(with);
-        fs::write(&file, spoiled).expect("written");
-    };
+    let file = Path::new(SEGMENT);
     match lie {
         "symlink" => {
-            fs::remove_file(&file).expect("removed");
-            symlink(good.join(&file), &file).expect("linked");
+            fs::remove_file(file).expect("removed");
+            symlink(good.join(file), file).expect("linked");
         }
         "folder-symlink" => {
             fs::remove_dir_all("v120").expect("removed");
             symlink(good.join("v120"), "v120").expect("linked");
         }
         "folder" => {
-            fs::remove_file(&file).expect("removed");
-            fs::create_dir(&file).expect("made");
+            fs::remove_file(file).expect("removed");
+            fs::create_dir(file).expect("made");
         }
         "larger" => chunk.renditions[0].segment_bytes[0] += 1,
         "huge-claim" => chunk.renditions[0].segment_bytes[0] = u64::MAX,
-        "strange-box" => replace(b"mdat", b"free"),
         "place" => {
-            let mut init = fs::read("v120/init.mp4").expect("an init");
+            let mut init = fs::read(INIT).expect("an init");
             init.extend_from_slice(&[0, 0, 0, 8, b'u', b'd', b't', b'a']);
             chunk.inits[0].bytes = init.len() as u64;
-            fs::write("v120/init.mp4", init).expect("written");
+            fs::write(INIT, init).expect("written");
         }
-        "cut" => fs::write(&file, &whole[..whole.len() - 1]).expect("written"),
-        "wrong-time" => replace(b"tfdt", b"tfdt\x01\0\0\0\0\0\0\0\0\0\0\x07"),
         "sheet-place" => {
             let sheet = fs::read("storyboard/s00000.jpg").expect("a sheet");
             let spoiled = [&sheet[..2], b"\xff\xe1\0\x08Exif\0\0", &sheet[2..]].concat();
@@ -136,7 +135,38 @@ fn spoil(lie: &str, good: &Path, chunk: &mut ChunkFacts) {
             fs::write("preview.webp", preview).expect("written");
         }
         "other-name" => chunk.renditions[0].rendition = "../../etc".into(),
+        "another" => {
+            let mut more = chunk.renditions[0].clone();
+            more.rendition = "v360\0".into();
+            chunk.renditions.push(more);
+        }
         "codec" => chunk.inits[0].codecs = "avc1\"\n#EXT".into(),
+        _ => spoil_bytes(lie),
+    }
+}
+
+/// Lies that leave every size as it was.
+fn spoil_bytes(lie: &str) {
+    let change = |file: &str, after: &[u8; 4], skip: usize, change: &dyn Fn(&mut [u8])| {
+        let mut bytes = fs::read(file).expect("a file");
+        let at = bytes.windows(4).position(|four| four == after).expect("the box") + skip;
+        change(&mut bytes[at..]);
+        fs::write(file, bytes).expect("written");
+    };
+    // The first unit of the first picture stands after its length.
+    let unit = |kind: u8| change(SEGMENT, b"mdat", 8, &|bytes| bytes[0] = bytes[0] & 0xe0 | kind);
+    match lie {
+        "cut" => {
+            let whole = fs::read(SEGMENT).expect("a segment");
+            fs::write(SEGMENT, &whole[..whole.len() - 1]).expect("written");
+        }
+        "strange-box" => change(SEGMENT, b"mdat", 0, &|bytes| bytes[..4].copy_from_slice(b"free")),
+        "wrong-time" => change(SEGMENT, b"tfdt", 15, &|bytes| bytes[0] = 7),
+        "information" => unit(6),
+        "no-key" => unit(1),
+        // After version and flags and the number of samples stands where the data begins.
+        "elsewhere" => change(SEGMENT, b"trun", 15, &|bytes| bytes[0] ^= 1),
+        "short-lengths" => change(INIT, b"avcC", 8, &|bytes| bytes[0] = 0xfd),
         _ => {}
     }
 }

@@ -13,6 +13,7 @@ mod joints;
 mod layers;
 mod liar;
 mod loud_enough;
+mod odd_sources;
 mod private;
 mod repackaged;
 mod right_on_phones;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     let cases = [
         good_input::CASES,
         loud_enough::CASES,
+        odd_sources::CASES,
         private::CASES,
         right_on_phones::CASES,
         right_way_up::CASES,

@@ -3,6 +3,7 @@ import type { ErrorData, Level } from "hls.js";
 import type { StartRung } from "../api/wire";
 import { hlsConfig, PLAYING_BUFFER_S } from "./configuration";
 import { bandwidthEstimate, noteBandwidth } from "./estimate";
+import { patientController } from "./in-the-making";
 import type { HlsClass } from "./load-hls";
 import { chooseStartLevel, type Rung } from "./start-level";
 
@@ -83,7 +84,7 @@ export class Engine {
       this.video.src = this.source.hlsUrl;
       return;
     }
-    const hls = new this.HlsImpl(hlsConfig(this.source.durationMs, bandwidthEstimate()));
+    const hls = new this.HlsImpl({ ...hlsConfig(this.source.durationMs, bandwidthEstimate()), streamController: patientController(this.HlsImpl) });
     this.hls = hls;
     this.listen(hls, this.HlsImpl);
     hls.loadSource(this.source.hlsUrl);

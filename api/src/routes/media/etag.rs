@@ -8,6 +8,8 @@ pub(super) fn matches(if_none_match: &str, etag: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::matches;
 
     #[test]
@@ -17,5 +19,18 @@ mod tests {
         assert!(matches("*", "\"a\""));
         assert!(!matches("\"b\"", "\"a\""));
         assert!(!matches("", "\"a\""));
+    }
+
+    proptest! {
+        #[test]
+        fn an_entity_is_found_in_any_list_and_no_header_panics(
+            text in "\\PC{0,60}", tag in "[a-f0-9]{1,32}", others in prop::collection::vec("(W/)?\"[g-z]{0,9}\"", 0..5)
+        ) {
+            let tag = format!("\"{tag}\"");
+            let _ = matches(&text, &tag);
+            prop_assert!(!matches(&others.join(", "), &tag));
+            let all = [others, vec![tag.clone()]].concat();
+            prop_assert!(matches(&all.join(","), &tag));
+        }
     }
 }

@@ -324,3 +324,40 @@ fn blob_problem(error: &BlobError) -> Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TAG: &str = "\"0123abcd\"";
+
+    fn asked(range: &str, if_range: Option<&[u8]>) -> Option<ObjectRange> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RANGE, HeaderValue::from_str(range).expect("a range"));
+        if let Some(value) = if_range.and_then(|value| HeaderValue::from_bytes(value).ok()) {
+            headers.insert(header::IF_RANGE, value);
+        }
+        asked_range(&headers, TAG)
+    }
+
+    #[test]
+    fn a_range_of_another_entity_is_answered_whole() {
+        let range = Some(ObjectRange::From(0, Some(9)));
+        assert_eq!(asked("bytes=0-9", None), range);
+        assert_eq!(asked("bytes=0-9", Some(TAG.as_bytes())), range);
+        // A weak tag says nothing of bytes, and neither does a date of something that has none.
+        for other in ["\"other\"", "W/\"0123abcd\"", "*", "Sat, 28 Nov 2026 00:00:00 GMT", ""] {
+            assert_eq!(asked("bytes=0-9", Some(other.as_bytes())), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_tag_lets_a_range_through(tag in prop::collection::vec(0x20u8..=0xff, 0..30)) {
+            prop_assume!(tag != TAG.as_bytes() && HeaderValue::from_bytes(&tag).is_ok());
+            prop_assert_eq!(asked("bytes=0-9", Some(&tag)), None);
+        }
+    }
+}

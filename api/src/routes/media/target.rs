@@ -89,6 +89,8 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -132,6 +134,19 @@ mod tests {
             (Some("storyboard"), "index.m3u8"),
         ] {
             assert_eq!(Target::parse(rendition, file), None, "{rendition:?} {file}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_leads_out_of_a_version(folder in prop::option::of("\\PC{0,24}"), file in "(\\PC|[./sv0-9]){0,24}") {
+            let name = match Target::parse(folder.as_deref(), &file) {
+                Some(Target::Sheet { name, .. } | Target::Init { name, .. } | Target::Segment { name, .. }) => name,
+                Some(Target::Playlist { rendition } | Target::KeysPlaylist { rendition }) => rendition,
+                _ => return Ok(()),
+            };
+            let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'/';
+            prop_assert!(name.bytes().all(is_plain) && !name.contains("..") && !name.starts_with('/'), "{}", name);
         }
     }
 }

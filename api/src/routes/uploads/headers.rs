@@ -133,6 +133,7 @@ pub(super) fn not_an_offset_stream() -> Problem {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -176,5 +177,27 @@ mod tests {
         assert_eq!(body_length(&headers(&[])).expect("none"), Some(0));
         assert_eq!(body_length(&headers(&[(header::CONTENT_LENGTH, "7")])).expect("seven"), Some(7));
         assert_eq!(body_length(&headers(&[(header::TRANSFER_ENCODING, "chunked")])).expect("chunked"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_headers_make_the_readers_panic(values in prop::collection::vec(prop::collection::vec(0x20u8..=0xff, 0..30), 0..8)) {
+            let names =
+                [UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOAD_DEFER_LENGTH, UPLOAD_CHECKSUM, UPLOAD_METADATA, header::CONTENT_LENGTH, header::CONTENT_TYPE];
+            let mut headers = HeaderMap::new();
+            for (name, value) in names.iter().zip(&values) {
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    headers.append(name, value);
+                }
+            }
+            let _ = (size(&headers, &UPLOAD_LENGTH), offset(&headers), new_length(&headers), body_length(&headers));
+            let _ = (checksum(&headers), metadata(&headers), is_offset_stream(&headers));
+        }
+
+        #[test]
+        fn sizes_are_read_back(bytes: u64) {
+            let text = bytes.to_string();
+            prop_assert_eq!(size(&headers(&[(UPLOAD_LENGTH, &text)]), &UPLOAD_LENGTH).expect("a size"), Some(bytes));
+        }
     }
 }

@@ -17,6 +17,7 @@ mod playlist;
 mod rules;
 
 pub use package::Package;
+pub use playlist::{Attributes, Entry, MediaPlaylist, Multivariant, Piece, Value, Variant};
 pub use rules::RULES;
 
 use facts::Facts;

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 /// A value of an attribute list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Value {
-    pub(super) text: String,
-    pub(super) is_quoted: bool,
+pub struct Value {
+    /// Without quotation marks.
+    pub text: String,
+    /// It stood between quotation marks.
+    pub is_quoted: bool,
 }
 
 /// `NAME=value,NAME="value"`, in order.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Attributes(Vec<(String, Value)>);
+pub struct Attributes(Vec<(String, Value)>);
 
 impl Attributes {
     fn parse(list: &str) -> Result<Self, String> {
@@ -45,19 +47,23 @@ impl Attributes {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    /// The text of an attribute.
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.value(name).map(|value| value.text.as_str())
     }
 
-    pub(super) fn value(&self, name: &str) -> Option<&Value> {
+    /// An attribute.
+    pub fn value(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    pub(super) fn number(&self, name: &str) -> Option<u64> {
+    /// A decimal integer.
+    pub fn number(&self, name: &str) -> Option<u64> {
         self.get(name).and_then(integer)
     }
 
-    pub(super) fn decimal(&self, name: &str) -> Option<f64> {
+    /// A decimal number.
+    pub fn decimal(&self, name: &str) -> Option<f64> {
         self.get(name).and_then(decimal)
     }
 }
@@ -107,25 +113,31 @@ pub(super) fn resolve(base: &str, uri: &str) -> Option<String> {
 
 /// A variant of the multivariant playlist.
 #[derive(Debug, Clone)]
-pub(super) struct Variant {
-    pub(super) attributes: Attributes,
-    pub(super) uri: String,
+pub struct Variant {
+    /// `EXT-X-STREAM-INF`.
+    pub attributes: Attributes,
+    /// Address of its media playlist.
+    pub uri: String,
 }
 
 /// A multivariant playlist.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Multivariant {
-    pub(super) versions: Vec<u64>,
-    pub(super) is_independent: bool,
-    pub(super) variants: Vec<Variant>,
+pub struct Multivariant {
+    /// Every `EXT-X-VERSION`.
+    pub versions: Vec<u64>,
+    /// `EXT-X-INDEPENDENT-SEGMENTS`.
+    pub is_independent: bool,
+    /// In their order.
+    pub variants: Vec<Variant>,
     /// `EXT-X-MEDIA`.
-    pub(super) renditions: Vec<Attributes>,
+    pub renditions: Vec<Attributes>,
     /// `EXT-X-I-FRAME-STREAM-INF`.
-    pub(super) i_frames: Vec<Attributes>,
+    pub i_frames: Vec<Attributes>,
 }
 
 impl Multivariant {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads the text of one.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut found = Self::default();
         let mut pending = None;
         for line in lines(text)? {
@@ -159,36 +171,52 @@ impl Multivariant {
 
 /// A file or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) uri: String,
+pub struct Piece {
+    /// Its address.
+    pub uri: String,
     /// First byte and length.
-    pub(super) range: Option<(u64, u64)>,
+    pub range: Option<(u64, u64)>,
 }
 
 /// A segment of a media playlist.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) secs: f64,
-    pub(super) piece: Piece,
-    pub(super) has_discontinuity: bool,
-    pub(super) has_map: bool,
+pub struct Entry {
+    /// Its length.
+    pub secs: f64,
+    /// Where it is.
+    pub piece: Piece,
+    /// `EXT-X-DISCONTINUITY` stands before it.
+    pub has_discontinuity: bool,
+    /// An initialisation segment is known.
+    pub has_map: bool,
 }
 
 /// A media playlist.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a tag that stands there or not")]
-pub(super) struct MediaPlaylist {
-    pub(super) versions: Vec<u64>,
-    pub(super) target_secs: Option<u64>,
-    pub(super) sequence: Option<u64>,
-    pub(super) kind: Option<String>,
-    pub(super) has_end: bool,
-    pub(super) is_independent: bool,
-    pub(super) is_i_frames: bool,
-    pub(super) has_fractions: bool,
-    pub(super) start_secs: Option<f64>,
-    pub(super) maps: Vec<Piece>,
-    pub(super) entries: Vec<Entry>,
+pub struct MediaPlaylist {
+    /// Every `EXT-X-VERSION`.
+    pub versions: Vec<u64>,
+    /// `EXT-X-TARGETDURATION`.
+    pub target_secs: Option<u64>,
+    /// `EXT-X-MEDIA-SEQUENCE`.
+    pub sequence: Option<u64>,
+    /// `EXT-X-PLAYLIST-TYPE`.
+    pub kind: Option<String>,
+    /// `EXT-X-ENDLIST`.
+    pub has_end: bool,
+    /// `EXT-X-INDEPENDENT-SEGMENTS`.
+    pub is_independent: bool,
+    /// `EXT-X-I-FRAMES-ONLY`.
+    pub is_i_frames: bool,
+    /// A length has decimals.
+    pub has_fractions: bool,
+    /// `EXT-X-START`.
+    pub start_secs: Option<f64>,
+    /// Every `EXT-X-MAP`.
+    pub maps: Vec<Piece>,
+    /// Segments in their order.
+    pub entries: Vec<Entry>,
 }
 
 /// What the tags before a segment say of it.
@@ -200,7 +228,8 @@ struct Pending {
 }
 
 impl MediaPlaylist {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads the text of one.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut found = Self::default();
         let mut pending = Pending::default();
         for line in lines(text)? {

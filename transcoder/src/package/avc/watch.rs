@@ -187,3 +187,71 @@ fn trim_end(nal: &[u8]) -> &[u8] {
     let end = nal.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     &nal[..end]
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::{Rate, Ratio};
+
+    /// x264's sets of a portrait clip: High, level 3.1, 720 × 1280, BT.709.
+    const SEQUENCE: &[u8] = &[
+        0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9, 0x40, 0xb4, 0x0a, 0x1b, 0x01, 0x6a, 0x02, 0x02, 0x02, 0x80, 0x00, 0x00,
+        0x03, 0x00, 0x80, 0x00, 0x00, 0x1e, 0x07, 0x8c, 0x18, 0xcb,
+    ];
+    const PICTURE: &[u8] = &[0x68, 0xef, 0x8f, 0xcb];
+    const KEY: &[u8] = &[0x65, 0x88, 0x84, 0x21];
+    const ORDINARY: &[u8] = &[0x41, 0x9a, 0x24];
+    const GRID: Grid = Grid { start_ticks: 0, time_base: Ratio::new(1, 30), rate: Rate::new(30, 1) };
+
+    fn record() -> Vec<u8> {
+        let mut record = vec![1, 100, 0, 31, 0xff];
+        for (count, set) in [(0xe1, SEQUENCE), (1, PICTURE)] {
+            record.extend_from_slice(&[count, 0, u8::try_from(set.len()).expect("short")]);
+            record.extend_from_slice(set);
+        }
+        record
+    }
+
+    fn packet(unit: &[u8]) -> Vec<u8> {
+        [&u32::try_from(unit.len()).expect("short").to_be_bytes(), unit].concat()
+    }
+
+    #[test]
+    fn a_plain_stream_may_be_repackaged() {
+        let mut watch = AvcWatch::new(&record());
+        for (slot, unit) in [(0, KEY), (1, ORDINARY), (2, KEY)] {
+            watch.see(&packet(unit), Some(slot), false);
+        }
+        let coded = watch.finish(&GRID).expect("a stream of ours");
+        assert_eq!((coded.pictures, coded.keys.len(), coded.width, coded.height), (3, 2, 720, 1280));
+    }
+
+    proptest! {
+        #[test]
+        fn no_stream_makes_the_watch_panic(
+            header in prop_oneof![Just(record()), prop::collection::vec(any::<u8>(), 0..80)],
+            flipped: (prop::sample::Index, u8),
+            packets in prop::collection::vec(
+                (prop_oneof![Just(packet(KEY)), Just(packet(ORDINARY)), prop::collection::vec(any::<u8>(), 0..40)],
+                 any::<Option<i64>>(), any::<bool>()),
+                0..12,
+            ),
+            start: i64,
+        ) {
+            let mut header = header;
+            if !header.is_empty() {
+                let at = flipped.0.index(header.len());
+                header[at] = flipped.1;
+            }
+            let mut watch = AvcWatch::new(&header);
+            for (bytes, ticks, is_left_out) in &packets {
+                watch.see(bytes, *ticks, *is_left_out);
+            }
+            if let Ok(coded) = watch.finish(&Grid { start_ticks: start, ..GRID }) {
+                prop_assert_eq!(coded.pictures, packets.len() as u64);
+            }
+        }
+    }
+}

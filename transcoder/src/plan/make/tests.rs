@@ -65,10 +65,14 @@ fn info(video: Option<VideoInfo>, audio: Option<AudioInfo>) -> MediaInfo {
     }
 }
 
+/// An ordinary source with sound, for tests of what is made of one.
+pub(crate) fn sample_info(width: u32, height: u32, rate: Rate, duration_us: u64) -> MediaInfo {
+    info(Some(video(width, height, rate, duration_us)), Some(audio(duration_us)))
+}
+
 /// The plan of an ordinary source with sound, for tests of what is made of plans.
 pub(crate) fn sample_plan(width: u32, height: u32, rate: Rate, duration_us: u64) -> TranscodePlan {
-    let source = info(Some(video(width, height, rate, duration_us)), Some(audio(duration_us)));
-    make_plan(&source, &Limits::default()).expect("a plan")
+    make_plan(&sample_info(width, height, rate, duration_us), &Limits::default()).expect("a plan")
 }
 
 fn plan(video: VideoInfo) -> TranscodePlan {

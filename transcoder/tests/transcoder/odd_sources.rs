@@ -1,0 +1,95 @@
+//! Sources at the edge of what is taken: very many pixels, very many pictures, very uneven times.
+
+use estrade_transcoder::plan::Rate;
+
+use crate::{
+    Case,
+    good_input::{count_frames, seconds, tone_and_pattern},
+    media::{make, picture},
+    run::{Run, transcode},
+};
+
+pub const CASES: &[Case] = &[
+    ("pictures_of_33_megapixels_become_a_ladder", pictures_of_33_megapixels_become_a_ladder),
+    ("sixty_pictures_a_second_of_8_megapixels_become_a_ladder", sixty_pictures_a_second_of_8_megapixels),
+    ("pictures_a_millisecond_and_seconds_apart_are_shown_at_their_times", pictures_a_millisecond_and_seconds_apart),
+    ("the_last_of_uneven_pictures_is_shown_as_long_as_the_one_before", the_last_of_uneven_pictures_is_shown),
+];
+
+/// What a child may have resident for so few pictures, which do not fill the encoders' look-ahead; `docs/OPERATIONS.md`
+/// has figures of longer clips.
+const MOST_BYTES: u64 = 500 << 20;
+/// The same where the decoder refers back to four pictures of 50 megabytes.
+const MOST_BYTES_8K: u64 = 1 << 30;
+/// Longer than a picture at 25 a second and a frame of sound, which ends may be apart.
+const A_FRAME_SECS: f64 = 0.04 + 1024.0 / 48_000.0;
+
+/// Sound and pictures of every rung end together.
+fn check_ends(run: &Run) {
+    let sound = seconds(run, "audio");
+    for rung in run.rungs() {
+        let pictures = seconds(run, rung);
+        assert!((pictures - sound).abs() < A_FRAME_SECS, "{rung} ends at {pictures}, sound at {sound}");
+    }
+}
+
+fn check_memory(run: &Run, most: u64) {
+    let peak = run.outcome.usage.expect("the child lived to the end").peak_memory_bytes;
+    assert!(peak < most, "{} MiB", peak >> 20);
+}
+
+fn pictures_of_33_megapixels_become_a_ladder() {
+    let run = transcode(&tone_and_pattern("8k.mp4", "7680x4320", "25", "0.24", "-threads 2 -refs 4 -bf 2"));
+    assert_eq!((run.outcome.width, run.outcome.height), (1920, 1080));
+    assert_eq!(run.rungs(), ["v360", "v540", "v720", "v1080"]);
+    for rung in run.rungs() {
+        assert_eq!(count_frames(&run, rung), 6, "{rung}");
+    }
+    check_ends(&run);
+    check_memory(&run, MOST_BYTES_8K);
+}
+
+fn sixty_pictures_a_second_of_8_megapixels() {
+    let run = transcode(&tone_and_pattern("4k60.mp4", "3840x2160", "60", "0.4", "-threads 2"));
+    assert_eq!((run.outcome.width, run.outcome.height, run.outcome.duration_ms), (1920, 1080, 400));
+    let pictures: Vec<u64> = run.rungs().into_iter().map(|rung| count_frames(&run, rung)).collect();
+    assert_eq!(pictures, [12, 12, 24, 24], "the small rungs have half of them");
+    check_ends(&run);
+    check_memory(&run, MOST_BYTES);
+}
+
+/// Nine pictures, each a little brighter than the one before: four within four milliseconds, two a second later, one a
+/// second and a half after that, and two at four seconds. Ticks of 1/57600 s, as some screen recorders write.
+const UNEVEN: &str = "-f lavfi -i color=black:size=320x180:rate=30:duration=0.3 \
+     -f lavfi -i sine=frequency=440:sample_rate=44100:duration=5 \
+     -filter_complex [0]geq=lum='16+24*N':cb=128:cr=128,settb=1/57600,\
+setpts='if(lt(N,4),N*80,if(lt(N,6),57600+(N-4)*80,if(lt(N,7),144000,230400+(N-7)*80)))'[v] -map [v] -map 1:a \
+     -vsync passthrough -enc_time_base 1:57600 -video_track_timescale 57600 -c:v libx264 -preset ultrafast -bf 0 \
+     -pix_fmt yuv420p -c:a aac";
+
+fn pictures_a_millisecond_and_seconds_apart() {
+    let run = transcode(&make("recorded.mp4", UNEVEN));
+    assert_eq!(run.plan.rate, Rate::new(30, 1), "the even rate of a small rung");
+    assert_eq!(count_frames(&run, "v180"), 150, "the last picture is held while the sound goes on");
+    check_ends(&run);
+    for (secs, number) in [(0.5, 3), (0.95, 3), (1.05, 5), (2.4, 5), (2.55, 6), (3.95, 6), (4.05, 8), (4.8, 8)] {
+        let [grey, ..] = picture(&run.playlist("v180"), secs, 4, 4)[5];
+        let expected = f64::from(24 * number) * 255.0 / 219.0;
+        assert!((f64::from(grey) - expected).abs() < 8.0, "at {secs} s there is {grey}, not {expected}");
+    }
+}
+
+/// Twelve pictures, each brighter than the one before, 58 or 91 ticks of 1/600 s apart: the last one begins at 902. They
+/// are out of order, and then libav takes a tick for the length of each.
+const OUT_OF_ORDER: &str = "-f lavfi -i color=black:size=320x180:rate=30:duration=0.4 \
+     -filter_complex [0]geq=lum='16+18*N':cb=128:cr=128,settb=1/600,setpts=N*80+11*mod(N\\,3)[v] -map [v] \
+     -vsync passthrough -enc_time_base 1:600 -video_track_timescale 600 -c:v libx264 -preset ultrafast -bf 2 \
+     -b_strategy 0 -pix_fmt yuv420p";
+
+fn the_last_of_uneven_pictures_is_shown() {
+    let made = make("thermal.mp4", OUT_OF_ORDER);
+    let run = transcode(&made);
+    assert_eq!((run.plan.rate, run.outcome.duration_ms), (Rate::new(10, 1), 1700));
+    let [grey, ..] = picture(&run.playlist("v180"), 1.6, 4, 4)[5];
+    assert!(grey > 222, "the brightest is the last: {grey}");
+}
