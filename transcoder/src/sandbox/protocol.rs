@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     media::{PosterReport, Stats},
     package::ChunkFacts,
-    plan::{Limits, MediaInfo, Refusal, TranscodePlan},
+    plan::{Limits, Look, MediaInfo, Refusal, TranscodePlan},
 };
 
 /// Longest line either side reads.
@@ -18,6 +18,13 @@ pub enum Request {
     /// Say what the source is.
     Probe {
         /// Bounds on the source.
+        limits: Limits,
+    },
+    /// Look at a few pictures of it.
+    Look {
+        /// What would be made without a look.
+        plan: Box<TranscodePlan>,
+        /// Bounds that hold while decoding.
         limits: Limits,
     },
     /// Make renditions of it.
@@ -76,6 +83,11 @@ pub enum Event {
     Probed {
         /// The facts.
         info: Box<MediaInfo>,
+    },
+    /// What a few pictures say about the source.
+    Looked {
+        /// The figures.
+        look: Look,
     },
     /// The source is none we make a clip of.
     Refused {
