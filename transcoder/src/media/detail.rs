@@ -6,6 +6,8 @@ use super::{MediaError, filters, graph::Graph, raw};
 
 /// Side of the squares that are judged one by one: a few sharp words on a blurred background must not drown in it.
 const BLOCK: usize = 16;
+/// Pixels in each of them.
+const BLOCK_PIXELS: u32 = 256;
 /// The squares that lose most, this share of a thousand, are left out of account; the next one counts.
 const LEFT_OUT_PER_MILLE: usize = 5;
 /// Brightness that differs less than this from its mean shows nothing.
@@ -80,7 +82,7 @@ fn worst_error(a: &Luma<'_>, b: &Luma<'_>) -> u32 {
     }
     let place = errors.len() - 1 - errors.len() * LEFT_OUT_PER_MILLE / 1000;
     let (_, error, _) = errors.select_nth_unstable(place);
-    *error * 100 / (BLOCK * BLOCK) as u32
+    *error * 100 / BLOCK_PIXELS
 }
 
 fn squared_error(a: &[u8], b: &[u8]) -> u32 {
