@@ -207,11 +207,8 @@ pub async fn load_views(conn: &mut PgConnection, since: Time, limit: i64) -> Res
     )
     .fetch_all(conn)
     .await?;
-    let views = rows.into_iter().map(|row| DayView {
-        clip_id: ClipId(row.clip_id),
-        at: row.first_at,
-        watch_ms: row.watch_ms,
-    });
+    let views =
+        rows.into_iter().map(|row| DayView { clip_id: ClipId(row.clip_id), at: row.first_at, watch_ms: row.watch_ms });
     Ok(views.collect())
 }
 

@@ -17,8 +17,8 @@ mod rest;
 pub use args::Args;
 pub use extras::ExtrasHandler;
 pub use handler::TranscodeHandler;
-pub use orders::clip_of_day;
 pub use metrics::TranscoderMetrics;
+pub use orders::clip_of_day;
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;

@@ -109,7 +109,8 @@ mod tests {
     use super::*;
 
     fn candidate(number: u128, recent_ms: f64, families: &[&str]) -> Candidate {
-        let rung = |width, height, average_bandwidth| CandidateRung { width, height, frame_rate: 30.0, average_bandwidth };
+        let rung =
+            |width, height, average_bandwidth| CandidateRung { width, height, frame_rate: 30.0, average_bandwidth };
         Candidate {
             clip_id: ClipId(Uuid::from_u128(number)),
             creator_id: AccountId(Uuid::nil()),

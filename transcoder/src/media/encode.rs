@@ -172,8 +172,9 @@ fn drain(
 }
 
 fn find(name: &'static str) -> Result<ff::Codec, MediaError> {
-    encoder::find_by_name(name)
-        .ok_or_else(|| MediaError::av("find an encoder; FFmpeg must be built with x264 and SVT-AV1", ff::Error::EncoderNotFound))
+    encoder::find_by_name(name).ok_or_else(|| {
+        MediaError::av("find an encoder; FFmpeg must be built with x264 and SVT-AV1", ff::Error::EncoderNotFound)
+    })
 }
 
 fn to_i32(value: u32) -> i32 {

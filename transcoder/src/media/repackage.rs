@@ -10,7 +10,8 @@ use ffmpeg_next::{Packet, frame};
 use super::{MediaError, chunks::Report, raw, writer::SegmentWriter};
 use crate::{
     package::{
-        AvcConfig, DecoderRecord, InitReport, RenditionChunk, Sample, SampleOrder, VideoTrack, picture_decode_ticks, read_picture, video_init,
+        AvcConfig, DecoderRecord, InitReport, RenditionChunk, Sample, SampleOrder, VideoTrack, picture_decode_ticks,
+        read_picture, video_init,
     },
     plan::{RungPlan, StreamHeader, TranscodePlan},
 };

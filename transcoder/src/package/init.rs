@@ -268,7 +268,8 @@ mod tests {
     #[test]
     fn initialisation_segments_are_small() {
         let record = [1u8; 40];
-        let video = VideoTrack { width: 540, height: 960, timescale: 30_000, decoder_record: DecoderRecord::Avc(&record) };
+        let video =
+            VideoTrack { width: 540, height: 960, timescale: 30_000, decoder_record: DecoderRecord::Avc(&record) };
         assert!(video_init(&video).len() <= 1024);
         let audio =
             AudioTrack { rate_hz: 48_000, channels: 2, bits_per_second: 96_000, specific_config: &[0x11, 0x90] };

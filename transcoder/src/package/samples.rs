@@ -168,7 +168,12 @@ mod tests {
 
     #[test]
     fn a_track_is_read_back() {
-        let init = video_init(&VideoTrack { width: 540, height: 960, timescale: 30_000, decoder_record: DecoderRecord::Avc(&[1, 2, 3]) });
+        let init = video_init(&VideoTrack {
+            width: 540,
+            height: 960,
+            timescale: 30_000,
+            decoder_record: DecoderRecord::Avc(&[1, 2, 3]),
+        });
         let track = read_track(&init).expect("a track");
         assert_eq!((track.timescale, track.size), (30_000, (540 << 16, 960 << 16)));
         assert!(track.description.windows(4).any(|kind| kind == b"avcC"));

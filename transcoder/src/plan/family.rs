@@ -57,12 +57,7 @@ impl Family {
                 cap_kbps,
                 ..rung.clone()
             },
-            Self::Slow => RungPlan {
-                name: format!("s{short_edge}"),
-                preset: Preset::Slow,
-                cap_kbps,
-                ..rung.clone()
-            },
+            Self::Slow => RungPlan { name: format!("s{short_edge}"), preset: Preset::Slow, cap_kbps, ..rung.clone() },
         }
     }
 }

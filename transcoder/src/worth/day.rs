@@ -49,11 +49,7 @@ fn read_line(line: &str) -> Option<(f64, &str, f64, f64)> {
 }
 
 fn usual_clip(secs: f64) -> DayClip {
-    DayClip {
-        secs,
-        bits_per_second: USUAL_BITS_PER_SECOND,
-        megapixels_per_second: USUAL_MEGAPIXELS_PER_SECOND,
-    }
+    DayClip { secs, bits_per_second: USUAL_BITS_PER_SECOND, megapixels_per_second: USUAL_MEGAPIXELS_PER_SECOND }
 }
 
 /// A made-up day: each view goes to the `n`-th clip with a probability that falls as 1 ÷ n (Zipf's law), at a
@@ -114,10 +110,8 @@ mod tests {
     #[test]
     fn on_a_day_of_few_hits_families_save_bytes() {
         let replayed = replay(&made_day(500, 200_000, &Entropy::from_seed(1)), PRICE);
-        let (bytes, cpu) = (
-            replayed.bytes_with / replayed.bytes_without,
-            replayed.cpu_secs_with / replayed.cpu_secs_without,
-        );
+        let (bytes, cpu) =
+            (replayed.bytes_with / replayed.bytes_without, replayed.cpu_secs_with / replayed.cpu_secs_without);
         assert!(replayed.families > 10 && bytes < 0.95 && cpu > 1.0, "{replayed:?}");
         let saved = replayed.bytes_without - replayed.bytes_with;
         assert!(saved > 0.0 && replayed.clips < 500);

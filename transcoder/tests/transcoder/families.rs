@@ -64,7 +64,8 @@ fn families_have_the_same_pictures() {
     let mut package = stand_together(&first, &[&av1, &slow]);
     assert_eq!(hls::check(&package), []);
     let text = String::from_utf8(package.get("index.m3u8").expect("a playlist").to_vec()).expect("text");
-    let variants: Vec<&str> = text.lines().filter(|line| line.ends_with("/index.m3u8") && !line.contains('"')).collect();
+    let variants: Vec<&str> =
+        text.lines().filter(|line| line.ends_with("/index.m3u8") && !line.contains('"')).collect();
     assert_eq!(variants, ["s406", "s360", "a360", "a406", "audio"].map(|name| format!("{name}/index.m3u8")), "{text}");
     assert!(text.contains("CODECS=\"av01.0.") && text.contains(",mp4a.40.2\""), "{text}");
     say_another_level(&mut package);
@@ -104,6 +105,7 @@ fn a_family_goes_on_where_it_was_left() {
     let rest = make_family(&made, &first, Family::Av1, &whole.facts(1));
     assert_eq!(rest.chunks.len(), first.plan.chunks.len() - 1);
     assert!(rest.outcome.package.complete);
-    let pictures = |run: &Run| run.outcome.package.renditions.iter().map(|made| made.segments.len()).collect::<Vec<_>>();
+    let pictures =
+        |run: &Run| run.outcome.package.renditions.iter().map(|made| made.segments.len()).collect::<Vec<_>>();
     assert_eq!(pictures(&rest), pictures(&whole));
 }

@@ -77,9 +77,7 @@ impl Target {
         match file {
             PLAYLIST_NAME => Some(Self::Playlist { rendition: rendition.to_owned() }),
             KEYS_PLAYLIST_NAME => Some(Self::KeysPlaylist { rendition: rendition.to_owned() }),
-            INIT_NAME => {
-                Some(Self::Init { rendition: rendition.to_owned(), name: format!("{rendition}/{file}") })
-            }
+            INIT_NAME => Some(Self::Init { rendition: rendition.to_owned(), name: format!("{rendition}/{file}") }),
             _ => Some(Self::Segment {
                 rendition: rendition.to_owned(),
                 number: segment_number(file, ".m4s")?,
@@ -101,7 +99,11 @@ mod tests {
             (None, "preview.webp", Target::Preview { name: "preview.webp" }),
             (None, "clip.mp4", Target::Download),
             (None, "poster-000000000000000000000000000000ab.jpg", Target::ChosenPoster { id: poster }),
-            (Some("v540"), "s00012.m4s", Target::Segment { rendition: "v540".into(), number: 12, name: "v540/s00012.m4s".into() }),
+            (
+                Some("v540"),
+                "s00012.m4s",
+                Target::Segment { rendition: "v540".into(), number: 12, name: "v540/s00012.m4s".into() },
+            ),
             (Some("v360"), "keys.m3u8", Target::KeysPlaylist { rendition: "v360".into() }),
             (Some("audio"), "init.mp4", Target::Init { rendition: "audio".into(), name: "audio/init.mp4".into() }),
             (Some("storyboard"), "index.vtt", Target::Storyboard),

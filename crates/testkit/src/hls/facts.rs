@@ -1,10 +1,10 @@
 //! Everything the rules look at, read once.
 
-use super::{av1, avc};
 use super::fragment::{self, Fragment};
 use super::init::{Init, Track};
 use super::package::{MULTIVARIANT, Package};
 use super::playlist::{Attributes, MediaPlaylist, Multivariant, Piece, Variant, resolve};
+use super::{av1, avc};
 
 /// A multivariant playlist for fuzzing what it refers to.
 pub(super) const SMALLEST_MULTIVARIANT: &str = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
@@ -222,7 +222,8 @@ pub(super) fn shown(bytes: &[u8], fragment: &Fragment, track: &Track) -> Vec<Sho
             is_sync: sample.is_sync,
             is_idr: has(&[avc::IDR]) || matches!(key, Some(Ok(true))),
             has_parameter_sets: has(&avc::PARAMETER_SETS),
-            is_whole: data.is_some_and(|data| !data.is_empty()) && !matches!(nals, Some(Err(_)))
+            is_whole: data.is_some_and(|data| !data.is_empty())
+                && !matches!(nals, Some(Err(_)))
                 && !matches!(key, Some(Err(_))),
         });
         decoded_at = decoded_at.saturating_add(ticks);
