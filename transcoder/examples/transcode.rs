@@ -98,6 +98,7 @@ async fn transcode(source: &Path, folder: &Path, resume: Option<Resume>, print: 
                     tell("chunk", &json!({ "index": chunk.facts.index, "usage": usage_facts(chunk.usage) }));
                 }
                 TranscodeEvent::Poster(poster, _) => tell("poster", &json!({ "bytes": poster.bytes })),
+                TranscodeEvent::Looked(ladder) => tell("looked", &json!({ "ladder": ladder.as_str() })),
                 TranscodeEvent::Progress(_) => {}
             }
         }

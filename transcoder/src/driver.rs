@@ -12,11 +12,13 @@ use tokio::{fs, sync::mpsc};
 use crate::{
     media::{PosterReport, Stats},
     package::{CheckError, ChunkFacts, InitReport},
-    plan::{Limits, MediaInfo, Refusal, TopRung, TranscodePlan, WhyEncoded, make_plan},
+    plan::{Adapted, Ladder, Limits, Refusal, TranscodePlan, WhyEncoded},
     sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE, SandboxReport, Usage},
 };
+use planning::{plan_for, probe};
 use verify::Verifier;
 
+mod planning;
 mod poster;
 mod verify;
 
@@ -54,6 +56,8 @@ pub struct Resume {
 pub enum TranscodeEvent {
     /// The source is understood; keep the plan for a resume.
     Planned(Box<TranscodePlan>),
+    /// The plan is a new one, and this became of its ladder after a look at the source.
+    Looked(Ladder),
     /// Share of the clip that is on its way, 0 to 1.
     Progress(f64),
     /// The poster lies in the work folder, checked.
@@ -201,19 +205,20 @@ pub async fn transcode_file(
     place_source(source, &work.join(SOURCE_FILE)).await?;
     let mut child = Child::start(&options.command, &work).await?;
     let started = Instant::now();
-    let plan = match &options.resume {
+    let (plan, ladder) = match &options.resume {
         Some(resume) if resume.plan.is_consistent() && resume.first_chunk < resume.plan.chunks.len() => {
-            resume.plan.clone()
+            (resume.plan.clone(), None)
         }
         Some(_) => return Err(TranscodeError::Untrue("the stored plan contradicts itself".into())),
-        None => make_plan(&probe(&mut child, &options.limits).await?, &options.limits)?,
+        None => {
+            let info = probe(&mut child, &options.limits).await?;
+            let Adapted { plan, ladder } = plan_for(&mut child, &info, &options.limits).await?;
+            (plan, Some(ladder))
+        }
     };
-    if let TopRung::Encoded { why } = &plan.top_rung {
-        tracing::debug!(clip.top_rung = "encoded", clip.why = %why, "the plan is made");
-    }
     let mut run = Run::new(work, plan, options.resume.as_ref(), events);
     run.probed_in = options.resume.is_none().then(|| started.elapsed());
-    run.send(TranscodeEvent::Planned(Box::new(run.plan.clone()))).await?;
+    run.announce(ladder).await?;
     run.carry_out(&mut child, &options.limits).await
 }
 
@@ -240,17 +245,6 @@ async fn place_source(source: &Path, inside: &Path) -> io::Result<()> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => fs::copy(source, inside).await.map(|_| ()),
         Err(error) => Err(error),
-    }
-}
-
-async fn probe(child: &mut Child, limits: &Limits) -> Result<MediaInfo, TranscodeError> {
-    child.ask(&Request::Probe { limits: limits.clone() }).await?;
-    match child.next().await? {
-        Event::Probed { info } if info.is_credible() => Ok(*info),
-        Event::Probed { .. } => Err(ChildError::Protocol("it says what no file can be".into()).into()),
-        Event::Refused { refusal } => Err(refusal.into()),
-        Event::Failed { detail } => Err(ChildError::Failed(detail).into()),
-        other => Err(ChildError::Protocol(format!("{other:?}")).into()),
     }
 }
 
@@ -286,6 +280,15 @@ impl Run {
         self.events.send(event).await.map_err(|_| TranscodeError::Abandoned)
     }
 
+    /// Tells what is made, and what became of the ladder if it is new.
+    async fn announce(&self, ladder: Option<Ladder>) -> Result<(), TranscodeError> {
+        self.send(TranscodeEvent::Planned(Box::new(self.plan.clone()))).await?;
+        match ladder {
+            Some(ladder) => self.send(TranscodeEvent::Looked(ladder)).await,
+            None => Ok(()),
+        }
+    }
+
     async fn carry_out(&mut self, child: &mut Child, limits: &Limits) -> Result<Outcome, TranscodeError> {
         self.ask(child, limits).await?;
         loop {
@@ -319,13 +322,13 @@ impl Run {
         if let Some(video) = &mut info.video {
             video.coded = Err(WhyEncoded::Decoding);
         }
-        let plan = make_plan(&info, limits)?;
+        let Adapted { plan, ladder } = plan_for(child, &info, limits).await?;
         if self.first_chunk > 0 || !self.chunks.is_empty() {
             return Err(TranscodeError::Replanned { plan: Box::new(plan), detail });
         }
         self.plan = plan;
         self.verifier.forget();
-        self.send(TranscodeEvent::Planned(Box::new(self.plan.clone()))).await?;
+        self.announce(Some(ladder)).await?;
         self.ask(child, limits).await
     }
 

@@ -150,6 +150,9 @@ impl Attempt<'_> {
 
     async fn take(&mut self, event: TranscodeEvent) -> Result<Next, AttemptError> {
         match event {
+            TranscodeEvent::Looked(ladder) => {
+                self.handler.metrics.ladders.with_label_values(&[ladder.as_str()]).inc();
+            }
             TranscodeEvent::Planned(plan) => self.take_plan(*plan).await?,
             TranscodeEvent::Progress(share) => self.take_progress(share).await?,
             TranscodeEvent::Poster(poster, file) => self.take_poster(&poster, file).await?,

@@ -15,6 +15,8 @@ pub struct TranscoderMetrics {
     pub seconds: HistogramVec,
     /// Clips that ended, by code; `ready` is the good one.
     pub outcomes: IntCounterVec,
+    /// Plans made, by what became of their ladder after a look at the source.
+    pub ladders: IntCounterVec,
     /// Bytes of sources read.
     pub source_bytes: IntCounter,
     /// Bytes of renditions stored.
@@ -51,6 +53,10 @@ impl TranscoderMetrics {
             outcomes: IntCounterVec::new(
                 Opts::new("estrade_transcoder_clips_total", "Clips that ended, by code"),
                 &["code"],
+            )?,
+            ladders: IntCounterVec::new(
+                Opts::new("estrade_transcoder_ladders_total", "Plans made, by what a look made of their ladder"),
+                &["ladder"],
             )?,
             source_bytes: IntCounter::new("estrade_transcoder_source_bytes_total", "Bytes of sources read")?,
             stored_bytes: IntCounter::new("estrade_transcoder_stored_bytes_total", "Bytes of renditions stored")?,
@@ -93,6 +99,7 @@ impl TranscoderMetrics {
         };
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.outcomes.clone()))?;
+        registry.register(Box::new(metrics.ladders.clone()))?;
         registry.register(Box::new(metrics.source_bytes.clone()))?;
         registry.register(Box::new(metrics.stored_bytes.clone()))?;
         registry.register(Box::new(metrics.media_ms.clone()))?;

@@ -67,6 +67,32 @@ pub(super) fn downscale(width: u32, height: u32) -> String {
     format!("zscale={width}:{height}:filter=bicubic,format=yuv420p")
 }
 
+/// The brightness of what the largest rung encodes at the size of another rung, and back at its own.
+pub(super) fn there_and_back(below: (u32, u32), own: (u32, u32)) -> String {
+    // Grey pictures count as full range unless somebody says that nothing is to be changed.
+    let scale = |(width, height)| format!("scale={width}:{height}:flags=bicubic:in_range=pc:out_range=pc");
+    format!("extractplanes=y,{},{}", scale(below), scale(own))
+}
+
+/// Four bands of a picture, one below the other: of the whole width, together a quarter of it, and as long as x264's
+/// squares are whole.
+pub(super) fn bands(height: u32) -> String {
+    let band = band_height(height);
+    let crop = |n: u32| {
+        format!("[b{n}]crop=iw:{band}:0:{}[c{n}]", (height * (2 * n + 1) / (2 * BANDS)).saturating_sub(band / 2) & !1)
+    };
+    let crops: Vec<String> = (0..BANDS).map(crop).collect();
+    format!("split={BANDS}[b0][b1][b2][b3];{};[c0][c1][c2][c3]vstack=inputs={BANDS}", crops.join(";"))
+}
+
+/// Bands of a picture that stand for all of it.
+pub(super) const BANDS: u32 = 4;
+
+/// The height of each of them.
+pub(super) fn band_height(height: u32) -> u32 {
+    (height / (4 * BANDS)).next_multiple_of(16)
+}
+
 /// Two fields to one picture, leaving progressive pictures alone; times stay in units of `time_base`.
 pub(super) fn deinterlace(time_base: (i64, i64)) -> String {
     format!("bwdif=mode=send_frame:deint=interlaced,settb={}/{}", time_base.0, time_base.1)
@@ -149,6 +175,12 @@ mod tests {
         bright.colour.matrix = "bt2020c".into();
         assert!(!is_identity(&bright, 1080, 1920, "yuv420p10le"));
         assert!(conversion(&bright, 1080, 1920).contains("matrix=bt2020nc:range=limited"));
+    }
+
+    #[test]
+    fn bands_are_spread_over_the_picture() {
+        insta::assert_snapshot!(bands(1920), @"split=4[b0][b1][b2][b3];[b0]crop=iw:128:0:176[c0];[b1]crop=iw:128:0:656[c1];[b2]crop=iw:128:0:1136[c2];[b3]crop=iw:128:0:1616[c3];[c0][c1][c2][c3]vstack=inputs=4");
+        assert!((720..4096).all(|height| BANDS * band_height(height) <= height / 3));
     }
 
     #[test]

@@ -54,9 +54,14 @@ impl Source {
         }
         raw::read_only_stream(&mut source.input, stream);
         if let Some(from_us) = from_us {
-            source.input.seek(from_us, ..from_us).map_err(|e| MediaError::av("seek", e))?;
+            source.seek(from_us)?;
         }
         Ok(source)
+    }
+
+    /// Goes to the last key picture at or before `to_us`.
+    pub(super) fn seek(&mut self, to_us: i64) -> Result<(), MediaError> {
+        self.input.seek(to_us, ..to_us).map_err(|e| MediaError::av("seek", e))
     }
 
     /// Reads the next packet; `false` at the end. Unreadable ones are skipped, within reason.

@@ -8,6 +8,7 @@ mod chunks;
 mod codecs;
 mod convert;
 mod decode;
+mod detail;
 mod encode;
 mod error;
 mod filters;
@@ -15,6 +16,7 @@ mod first;
 mod graph;
 mod input;
 mod listen;
+mod look;
 mod pictures;
 mod poster;
 mod preview;
@@ -32,6 +34,7 @@ mod toner;
 mod writer;
 
 pub use error::MediaError;
+pub use look::look;
 pub use poster::{POSTER_FILE, PosterReport, make_poster};
 pub use probe::probe;
 pub use session::{MediaEvent, Stats, Work, transcode};
@@ -51,7 +54,7 @@ pub fn prepare() -> Result<(), MediaError> {
 /// What this build of libav can do that we need: missing parts by name, for `doctor`.
 pub fn missing_parts() -> Vec<String> {
     let encoders = ["libx264", "aac", "libwebp_anim"].into_iter().filter(|name| raw::has_no_encoder(name));
-    let filters = ["zscale", "bwdif", "scale", "transpose", "aresample", "pan"]
+    let filters = ["zscale", "bwdif", "scale", "transpose", "extractplanes", "vstack", "aresample", "pan"]
         .into_iter()
         .filter(|name| ffmpeg_next::filter::find(name).is_none());
     let decoders = codecs::all_decoders().filter(|name| raw::has_no_decoder(name));

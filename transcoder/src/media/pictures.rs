@@ -77,7 +77,7 @@ impl<'a> Pictures<'a> {
         let video = &self.plan.source;
         if self.range.start > 0 {
             let start = i64::try_from(self.plan.rate.frame_start_us(self.range.start)).unwrap_or(0);
-            let from_us = origin_us(video) + start - SEEK_EARLIER_US;
+            let from_us = video.origin_us() + start - SEEK_EARLIER_US;
             if let Ok(source) = Source::open_stream(path, video.stream, Some(from_us))
                 && lands_in_time(path, video, from_us)?
             {
@@ -171,11 +171,6 @@ impl<'a> Pictures<'a> {
         }
         Ok(())
     }
-}
-
-fn origin_us(video: &SourceVideo) -> i64 {
-    let ticks = i128::from(video.start_ticks) * i128::from(video.time_base.num) * 1_000_000;
-    i64::try_from(ticks / i128::from(video.time_base.den.max(1))).unwrap_or(0)
 }
 
 /// Seeks and looks at the first packet: a key picture, not later than asked for.

@@ -3,6 +3,7 @@
 //! Nothing here touches libav, files or clocks, so a plan can be stored as JSON and carried out
 //! again after a crash, by another worker, with the same result.
 
+mod adapt;
 mod cadence;
 mod coded;
 mod credible;
@@ -10,6 +11,7 @@ mod family;
 mod info;
 mod ladder;
 mod limits;
+mod look;
 mod make;
 mod orientation;
 mod ranges;
@@ -22,6 +24,7 @@ mod timeline;
 mod transcode_plan;
 mod x264;
 
+pub use adapt::{Adapted, Ladder, adapt};
 pub use cadence::{Cadence, Shown};
 pub use coded::{
     CodedPicture, CodedVideo, Framing, Grid, KeyPicture, REORDERED_PICTURES, StreamHeader, WhyEncoded, find_keys,
@@ -30,6 +33,7 @@ pub use family::{Codec, Family};
 pub use info::{AudioInfo, Colour, MediaInfo, Ratio, VideoInfo};
 pub use ladder::{Preset, RungSize, plan_sizes};
 pub use limits::Limits;
+pub use look::{Look, LookSample};
 pub use make::make_plan;
 pub use orientation::Orientation;
 pub use ranges::plan_ranges;

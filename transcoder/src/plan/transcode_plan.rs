@@ -121,6 +121,14 @@ pub struct AudioPlan {
     pub segment_starts: Vec<u64>,
 }
 
+impl SourceVideo {
+    /// Time that becomes zero, in microseconds.
+    pub fn origin_us(&self) -> i64 {
+        let us = i128::from(self.start_ticks) * i128::from(self.time_base.num) * 1_000_000;
+        i64::try_from(us / i128::from(self.time_base.den.max(1))).unwrap_or(0)
+    }
+}
+
 impl RungPlan {
     /// The shorter side.
     pub fn short_edge(&self) -> u32 {

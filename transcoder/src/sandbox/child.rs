@@ -89,6 +89,12 @@ fn carry_out(start: &Start, request: Request, out: &mut impl Write) -> Event {
     let source = start.job.join(SOURCE_FILE);
     let result = match request {
         Request::Probe { limits } => media::probe(&source, &limits).map(|info| Event::Probed { info: Box::new(info) }),
+        Request::Look { plan, limits } => {
+            if !plan.is_consistent() {
+                return Event::Failed { detail: "the plan contradicts itself".into() };
+            }
+            media::look(&source, &plan, &limits).map(|look| Event::Looked { look })
+        }
         Request::Transcode { plan, limits, first_chunk, wants_poster } => {
             if !plan.is_consistent() || first_chunk >= plan.chunks.len() {
                 return Event::Failed { detail: "the plan contradicts itself".into() };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     media::{PosterReport, Stats},
     package::ChunkFacts,
-    plan::{Limits, MediaInfo, Refusal, TranscodePlan},
+    plan::{Limits, Look, MediaInfo, Refusal, TranscodePlan},
 };
 
 /// Longest line either side reads.
@@ -18,6 +18,13 @@ pub enum Request {
     /// Say what the source is.
     Probe {
         /// Bounds on the source.
+        limits: Limits,
+    },
+    /// Look at a few pictures of it.
+    Look {
+        /// What would be made without a look.
+        plan: Box<TranscodePlan>,
+        /// Bounds that hold while decoding.
         limits: Limits,
     },
     /// Make renditions of it.
@@ -79,6 +86,11 @@ pub enum Event {
     Probed {
         /// The facts.
         info: Box<MediaInfo>,
+    },
+    /// What a few pictures say about the source.
+    Looked {
+        /// The figures.
+        look: Look,
     },
     /// The source is none we make a clip of.
     Refused {
@@ -155,6 +167,7 @@ impl Event {
             Self::NotRepackaged { detail } | Self::Failed { detail } => make_plain(detail),
             Self::Escaped { report } => report.attempts.iter_mut().for_each(|attempt| make_plain(&mut attempt.what)),
             Self::Probed { .. }
+            | Self::Looked { .. }
             | Self::Progress { .. }
             | Self::Poster { .. }
             | Self::Chunk { .. }

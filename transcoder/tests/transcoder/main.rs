@@ -3,6 +3,7 @@
 mod media;
 mod run;
 
+mod adaptive;
 mod bad_input;
 mod beside;
 mod families;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         figures::CASES,
         beside::CASES,
         families::CASES,
+        adaptive::CASES,
     ]
     .concat();
     let trials = cases.into_iter().map(|(name, case)| {

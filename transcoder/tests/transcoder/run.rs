@@ -82,7 +82,7 @@ pub fn try_go_on(made: &Made, options: &Options, earlier: &[ChunkFacts]) -> Resu
                 match event {
                     TranscodeEvent::Planned(made) => plan = Some(*made),
                     TranscodeEvent::Chunk(ready) => chunks.push(*ready),
-                    TranscodeEvent::Progress(_) | TranscodeEvent::Poster(..) => {}
+                    TranscodeEvent::Looked(_) | TranscodeEvent::Progress(_) | TranscodeEvent::Poster(..) => {}
                 }
             }
             (plan, chunks)
