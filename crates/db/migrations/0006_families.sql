@@ -16,6 +16,9 @@ CREATE TABLE clip_demand (
     counted_at timestamptz NOT NULL
 );
 
+-- What was watched before today is seen, and not of late.
+INSERT INTO clip_demand SELECT clip_id, watch_ms, 0, now() FROM clip_counts WHERE watch_ms > 0;
+
 -- A decayed sum as of a later moment. Past a hundred half-lives nothing is left of it.
 CREATE FUNCTION demand_at(recent_ms double precision, counted_at timestamptz, at timestamptz, half_life_secs double precision)
 RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN

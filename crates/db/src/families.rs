@@ -52,7 +52,17 @@ pub struct Made {
     pub chunks: Vec<Value>,
 }
 
-/// Adds what was watched since the last time to what was watched of late. Doing it twice changes nothing.
+/// Key of the advisory lock of whoever counts demand and orders families.
+const ORDERS_LOCK: i64 = 0x6661_6d69_6c69;
+
+/// Takes the right to count demand and order families until the transaction ends; `false` while somebody else has it.
+pub async fn try_hold_orders(conn: &mut PgConnection) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "is_held!""#, ORDERS_LOCK)
+        .fetch_one(conn)
+        .await?)
+}
+
+/// Adds what was watched since the last time to what was watched of late. Doing it twice changes nothing; whoever does it holds [`try_hold_orders`].
 pub async fn count_demand(conn: &mut PgConnection, now: Time, half_life_secs: f64) -> Result<()> {
     sqlx::query!(
         "INSERT INTO clip_demand AS d (clip_id, seen_ms, recent_ms, counted_at)
@@ -70,7 +80,7 @@ pub async fn count_demand(conn: &mut PgConnection, now: Time, half_life_secs: f6
     Ok(())
 }
 
-/// The most watched of late whose whole ladder stands, that strangers may see, and that lack a family.
+/// The most watched of late for their length, whose whole ladder stands, that strangers may see, and that lack a family.
 pub async fn find_candidates(
     conn: &mut PgConnection,
     now: Time,
@@ -86,7 +96,7 @@ pub async fn find_candidates(
            JOIN clip_audiences a ON a.clip_id = c.id
            WHERE v.is_complete AND a.audience IN ('everyone', 'link')
              AND (SELECT count(*) FROM media_versions f WHERE f.base_id = v.id) < $3
-           ORDER BY 5 DESC, c.id LIMIT $4"#,
+           ORDER BY demand_at(d.recent_ms, d.counted_at, $1, $2) / v.duration_ms DESC, c.id LIMIT $4"#,
         now,
         half_life_secs,
         families,

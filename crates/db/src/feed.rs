@@ -249,7 +249,7 @@ pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<F
 }
 
 /// The video renditions that every player may begin with, lowest first: H.264 as it stands in the playlist, so those
-/// of a version's `slow` family instead of its own where there are such.
+/// of a version's `slow` family instead of its own where they are smaller.
 pub async fn load_renditions(conn: &mut PgConnection, versions: &[VersionId]) -> Result<Vec<FeedRendition>> {
     let versions: Vec<Uuid> = versions.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
@@ -259,7 +259,11 @@ pub async fn load_renditions(conn: &mut PgConnection, versions: &[VersionId]) ->
              AND NOT EXISTS (
                  SELECT FROM media_versions f JOIN renditions s ON s.version_id = f.id
                  WHERE f.base_id = v.id AND f.family = 'slow' AND f.is_complete
-                   AND (s.width, s.height) = (r.width, r.height))
+                   AND (s.width, s.height) = (r.width, r.height) AND s.average_bandwidth < r.average_bandwidth)
+             AND NOT EXISTS (
+                 SELECT FROM renditions b
+                 WHERE b.version_id = v.base_id AND (b.width, b.height) = (r.width, r.height)
+                   AND b.average_bandwidth <= r.average_bandwidth)
            ORDER BY 1, r.bandwidth"#,
         &versions,
     )

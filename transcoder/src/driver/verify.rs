@@ -92,7 +92,8 @@ impl Verifier {
             let (Some(part), Some(init)) = (part, init) else {
                 return untrue(format!("{} is missing", rendition.name));
             };
-            if part.segment_bytes.len() != planned.segments || !is_codec_string(&init.codecs) {
+            let is_of_entry = init.codecs.split('.').next() == Some(rendition.entry);
+            if part.segment_bytes.len() != planned.segments || !is_codec_string(&init.codecs) || !is_of_entry {
                 return untrue(format!("{} is incomplete", rendition.name));
             }
             if chunk.index == 0 {

@@ -179,11 +179,18 @@ impl Attempt<'_> {
 
     #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]
     async fn take_progress(&mut self, share: f64) -> Result<(), AttemptError> {
-        if !self.is_frontier || share < self.progress + PROGRESS_STEP {
+        if share < self.progress + PROGRESS_STEP {
             return Ok(());
         }
         self.progress = share;
         let mut conn = self.handler.pool.acquire().await?;
+        if self.base.is_some() && self.context.is_urgent_waiting(&mut conn).await? {
+            // A chunk of a family may take a minute: nobody who waits is made to wait for that.
+            return Err(JobError::HandedOver.into());
+        }
+        if !self.is_frontier {
+            return Ok(());
+        }
         // 1 is for the chunk that completes the clip.
         media::save_progress(&mut conn, self.clip_id, share.min(0.99) as f32).await?;
         Ok(())

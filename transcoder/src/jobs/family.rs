@@ -40,10 +40,11 @@ async fn find_plan(conn: &mut PgConnection, base: VersionId) -> Result<Transcode
 /// it: nothing that it lists is taken away.
 pub(super) async fn show_families(conn: &mut PgConnection, base: VersionId) -> Result<(), JobError> {
     let made = families::hold_made(conn, base).await?;
-    let packages: Option<Vec<Package>> = made.iter().map(read_package).collect();
-    let packages = packages.ok_or_else(|| discard("unreadable", "what was made cannot be read"))?;
-    let Some((version, others)) = packages.split_first() else { return Ok(()) };
-    let playlist = multivariant_with(version, others);
+    let Some((version, others)) = made.split_first() else { return Ok(()) };
+    let version = read_package(version).ok_or_else(|| discard("unreadable", "what was made cannot be read"))?;
+    // A family that cannot be read any more does not hide the others.
+    let others: Vec<Package> = others.iter().filter_map(read_package).collect();
+    let playlist = multivariant_with(&version, &others);
     Ok(families::save_playlist(conn, base, &playlist).await?)
 }
 

@@ -36,11 +36,14 @@ impl TranscodeHandler {
         }
     }
 
-    /// How many were ordered. Other workers may do the same at the same time: each family is ordered once.
+    /// How many were ordered; none while another worker does the same.
     async fn order_families(&self, price: Price) -> Result<usize, DbError> {
         let now = self.clock.now();
         let half_life_secs = HALF_LIFE.as_secs_f64();
         let mut tx = self.pool.begin().await?;
+        if !families::try_hold_orders(&mut tx).await? {
+            return Ok(0);
+        }
         families::count_demand(&mut tx, now, half_life_secs).await?;
         let room = ORDERS_MAX - families::count_live(&mut tx, Kind::MakeFamily.as_str()).await?;
         let Some(room) = usize::try_from(room).ok().filter(|room| *room > 0) else {
@@ -64,13 +67,16 @@ impl TranscodeHandler {
     }
 }
 
-/// The best offer of each clip, if it pays; the best of all first.
+/// What pays, the best first; the second family of a clip is judged as if the first were there.
 fn best(candidates: &[Candidate], price: Price) -> Vec<(&Candidate, Offer)> {
-    let mut found: Vec<(&Candidate, Offer)> = candidates
-        .iter()
-        .filter_map(|candidate| Some((candidate, offers(&demand(candidate)).into_iter().next()?)))
-        .filter(|(_, offer)| offer.is_worth(price))
-        .collect();
+    let mut found = Vec::new();
+    for candidate in candidates {
+        let mut demand = demand(candidate);
+        while let Some(offer) = offers(&demand).into_iter().next().filter(|offer| offer.is_worth(price)) {
+            demand.families.push(offer.family);
+            found.push((candidate, offer));
+        }
+    }
     found.sort_by(|(_, a), (_, b)| better_first(a, b));
     found
 }
@@ -135,6 +141,6 @@ mod tests {
         let candidates = [candidate(1, 0.0, &[]), candidate(2, 1e9, &[]), candidate(3, 1e10, &[])];
         let price = Price { bytes_per_cpu_second: 1000.0 };
         let found: Vec<u128> = best(&candidates, price).iter().map(|(found, _)| found.clip_id.0.as_u128()).collect();
-        assert_eq!(found, [3, 2]);
+        assert_eq!(found, [3, 3, 2, 2], "both families of each");
     }
 }

@@ -225,12 +225,13 @@ impl Sampling {
     /// What was found, if there was enough to look at.
     fn finish(mut self) -> Result<Option<LookSample>, MediaError> {
         let (Some(first), Some(last)) = (self.first, self.last) else { return Ok(None) };
-        if self.is_useless || last == first {
+        // Uneven pictures may lie so far apart that they say nothing of what a second takes.
+        let frames = u32::try_from(last - first).unwrap_or(u32::MAX);
+        if self.is_useless || !(1..=Look::MOST_FRAMES).contains(&frames) {
             return Ok(None);
         }
         let bits = &mut self.bits;
         self.encoder.finish(&mut |piece| bits.count(&piece.bytes, piece.is_key))?;
-        let frames = u32::try_from(last - first).unwrap_or(u32::MAX);
         let (seen, all) = self.rows;
         let of_all = |bits: u64| bits * all / seen;
         let Bits { key, other } = self.bits;

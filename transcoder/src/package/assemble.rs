@@ -195,14 +195,22 @@ fn segment_sizes(plan: &TranscodePlan, name: &str, chunks: &[ChunkFacts]) -> Opt
     Some(sizes)
 }
 
-/// The multivariant playlist of a whole version with its whole families. H.264 of a family takes the place of
-/// the version's own rung of that size; other codecs come after all of H.264, which every player has.
+/// The multivariant playlist of a whole version with its whole families, as far as they are smaller. H.264 of a
+/// family takes the place of the version's own rung of that size; other codecs come after all of H.264, which every
+/// player has.
 pub fn multivariant_with(version: &Package, families: &[Package]) -> String {
+    let own = || version.renditions.iter();
     let made = || families.iter().flat_map(|family| &family.renditions);
-    let instead = |own: &Rendition| made().find(|made| made.is_avc() && made.kind == own.kind).unwrap_or(own).clone();
-    let own = version.renditions.iter().map(instead);
-    let others = made().filter(|made| !made.is_avc()).cloned();
-    let renditions: Vec<Rendition> = own.chain(others).collect();
+    // Noise may make a family larger, which is of no use to anybody.
+    let is_instead = |made: &Rendition, own: &Rendition| {
+        made.is_avc() && made.kind == own.kind && made.average_bandwidth < own.average_bandwidth
+    };
+    let is_smaller = |made: &&Rendition| {
+        own().filter(|own| own.kind == made.kind).all(|own| made.average_bandwidth < own.average_bandwidth)
+    };
+    let avc_and_sound = own().map(|own| made().find(|made| is_instead(made, own)).unwrap_or(own));
+    let others = made().filter(|made| !made.is_avc()).filter(is_smaller);
+    let renditions: Vec<Rendition> = avc_and_sound.chain(others).cloned().collect();
     multivariant(&renditions)
 }
 

@@ -27,6 +27,9 @@ pub enum Av1Error {
     /// The sequence header ends too early, or says what no decoder of ours allows.
     #[error("the AV1 sequence header is not as expected")]
     SequenceHeader,
+    /// A sample without a picture.
+    #[error("a sample of AV1 shows nothing")]
+    NoPicture,
     /// A unit that a sample of ours does not hold, such as one with metadata.
     #[error("an AV1 unit of kind {0} does not belong here")]
     Unexpected(u8),
@@ -170,13 +173,15 @@ pub fn units_to_sample(packet: &[u8]) -> Result<Vec<u8>, Av1Error> {
 
 /// Checks that a sample holds pictures and nothing else.
 pub fn check_av1_sample(sample: &[u8]) -> Result<(), Av1Error> {
+    let mut has_picture = false;
     for unit in units(sample) {
         let unit = unit?;
         if !is_of_a_sample(unit.kind) {
             return Err(Av1Error::Unexpected(unit.kind));
         }
+        has_picture |= matches!(unit.kind, FRAME | TILE_GROUP | FRAME_HEADER);
     }
-    Ok(())
+    if has_picture { Ok(()) } else { Err(Av1Error::NoPicture) }
 }
 
 fn is_of_a_sample(kind: u8) -> bool {

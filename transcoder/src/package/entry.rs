@@ -1,6 +1,9 @@
 //! What an initialisation segment tells the decoder, box by box.
 
-use super::check::{CheckError, split};
+use super::{
+    Av1Config,
+    check::{CheckError, split},
+};
 
 /// What comes before the boxes of a sample entry of pictures, and of one of sound.
 const PICTURE_BYTES: usize = 78;
@@ -24,7 +27,12 @@ pub(super) fn check_entry(kind: [u8; 4], entry: &[u8]) -> Result<(), CheckError>
     if inside.iter().map(|found| &found.kind).ne(ours.iter().copied()) {
         return Err(CheckError::Content("the sample entry has other boxes than ours"));
     }
-    if &kind == b"avc1" && !is_our_record(inside[0].body) {
+    let is_ours = match &kind {
+        b"avc1" => is_our_record(inside[0].body),
+        b"av01" => is_our_av1_record(inside[0].body),
+        _ => true,
+    };
+    if !is_ours {
         return Err(CheckError::Content("the decoder's record is not one of ours"));
     }
     Ok(())
@@ -39,6 +47,12 @@ fn is_our_record(record: &[u8]) -> bool {
     };
     let Some((head, count, rest)) = sets() else { return false };
     head[0] == 1 && head[4..] == [0xff, 0xe1] && count == 1 && matches!(rest, [] | [0xfd, 0xf8, 0xf8, 0])
+}
+
+/// A record as [`Av1Config::decoder_record`] writes it: what its sequence header says, and nothing after that.
+fn is_our_av1_record(record: &[u8]) -> bool {
+    let config = record.get(4..).and_then(|units| Av1Config::from_units(units).ok());
+    config.is_some_and(|config| config.decoder_record() == record)
 }
 
 /// What follows a parameter set of this kind.

@@ -5,7 +5,7 @@ use super::{Look, LookSample, TranscodePlan};
 /// A look of fewer samples says too little about a clip.
 const ENOUGH_SAMPLES: usize = 2;
 
-/// No rung above this short edge may be the only one above it: the largest rung is left out only where the one below has it.
+/// The largest rung is left out only where the one below it has at least this short edge.
 const LOWEST_TOP: u32 = 720;
 /// The cap of a rung that becomes the largest, in per cent of what it was; never more than that of the one left out.
 const FREED_CAP_PERCENT: u32 = 150;

@@ -23,7 +23,7 @@ pub enum Preset {
     /// For all others.
     Faster,
     /// For families that are made later.
-    Slow,
+    Medium,
 }
 
 impl Preset {
@@ -32,7 +32,7 @@ impl Preset {
         match self {
             Self::Veryfast => "veryfast",
             Self::Faster => "faster",
-            Self::Slow => "slow",
+            Self::Medium => "medium",
         }
     }
 }

@@ -44,7 +44,7 @@ impl Look {
     /// Samples in a look.
     pub const MOST_SAMPLES: usize = 3;
     /// Pictures of the rung that a sample may span: those of four seconds at the fastest rate.
-    const MOST_FRAMES: u32 = 240;
+    pub const MOST_FRAMES: u32 = 240;
 
     /// Whether these can be the figures of pictures as large as those of the largest rung. They come from a process
     /// that may have been taken over.

@@ -47,7 +47,7 @@ impl RungPlan {
                 ("trellis", "1".to_owned()),
                 look_ahead,
             ],
-            Preset::Slow => vec![look_ahead],
+            Preset::Medium => vec![look_ahead],
         }
     }
 }

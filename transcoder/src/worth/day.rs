@@ -8,6 +8,8 @@ use super::replay::{Day, DayClip, View};
 
 /// First line of a file of views.
 const HEADER: &str = "at_secs,clip,clip_secs,watched_secs";
+/// No view is later than this, in seconds: a file of a few days is read as one.
+const LATEST_SECS: f64 = 7.0 * DAY_SECS;
 /// A day, in seconds.
 const DAY_SECS: f64 = 86_400.0;
 /// Bits a second and million pixels a second where a file does not say: a portrait clip of 1080x1920 at 30 pictures
@@ -44,7 +46,7 @@ fn read_line(line: &str) -> Option<(f64, &str, f64, f64)> {
     let mut fields = line.split(',').map(str::trim);
     let (at, clip, secs, watched) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     let number = |field: &str| field.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
-    let is_whole = fields.next().is_none() && !clip.is_empty();
+    let is_whole = fields.next().is_none() && !clip.is_empty() && number(at)? <= LATEST_SECS;
     is_whole.then_some((number(at)?, clip, number(secs)?, number(watched)?))
 }
 
@@ -101,6 +103,7 @@ mod tests {
             ("at_secs,clip,clip_secs,watched_secs\n1,a,2,3\n\n1,a,2,-3\n", "line 4"),
             ("at_secs,clip,clip_secs,watched_secs\n1,a,inf,3\n", "line 2"),
             ("at_secs,clip,clip_secs,watched_secs\n1,,2,3\n", "line 2"),
+            ("at_secs,clip,clip_secs,watched_secs\n1.7e9,a,2,3\n", "line 2"),
             ("at_secs,clip,clip_secs,watched_secs\n1,a,2,3,4\n", "line 2"),
         ] {
             assert!(read_day(text).expect_err("no views").starts_with(line), "{text:?}");

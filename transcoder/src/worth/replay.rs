@@ -1,6 +1,6 @@
 //! A day of views, served with and without families.
 
-use super::rule::{Demand, HALF_LIFE, Price, ROUND, audience, offers, saves};
+use super::rule::{Demand, HALF_LIFE, Price, ROUND, offers, saved_share};
 use crate::plan::Family;
 
 /// A clip of the day.
@@ -52,7 +52,7 @@ pub struct Replay {
 }
 
 /// Seconds of processor time that the first transcode takes for a million pixels of all its rungs.
-const FIRST_CPU_SECS_PER_MEGAPIXEL: f64 = 0.015;
+const FIRST_CPU_SECS_PER_MEGAPIXEL: f64 = 0.03;
 
 /// What is known of a clip at a moment of the day.
 #[derive(Debug, Clone, Default)]
@@ -77,10 +77,8 @@ impl Known {
 
     /// Share of the bytes without families that are served with those that are whole.
     fn share_served(&self, at_secs: f64) -> f64 {
-        let is_there = |family| self.made.iter().any(|(made, at)| *made == family && *at <= at_secs);
-        let has_av1 = is_there(Family::Av1);
-        let saved = Family::ALL.into_iter().filter(|family| is_there(*family));
-        1.0 - saved.map(|family| saves(family) * audience(family, has_av1)).sum::<f64>()
+        let whole: Vec<Family> = self.made.iter().filter(|(_, at)| *at <= at_secs).map(|(family, _)| *family).collect();
+        1.0 - saved_share(&whole)
     }
 }
 
