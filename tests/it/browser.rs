@@ -38,7 +38,7 @@ async fn the_clients_library_resumes_after_a_cut_and_after_the_server_was_killed
 }
 
 /// Red, green, blue and white quarters; the file says that it is to be turned a quarter to the left.
-pub fn turned_quarters() -> Vec<u8> {
+fn turned_quarters() -> Vec<u8> {
     let quarter = |colour| format!("color={colour}:size=480x270:rate=30:duration=3");
     let quarters: Vec<String> = ["red", "lime", "blue", "white"].map(quarter).to_vec();
     let mut arguments: Vec<&str> = Vec::new();

@@ -18,7 +18,7 @@ const LOWEST_CAP_KBPS: u64 = 150;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// For the large rungs, whose cost dominates and which gain nothing from more.
+    /// For the largest rung, whose cost dominates.
     Veryfast,
     /// For all others.
     Faster,
@@ -76,7 +76,7 @@ impl RungSize {
 
     /// x264's effort for this size.
     pub fn preset(self) -> Preset {
-        if self.short_edge() >= 700 { Preset::Veryfast } else { Preset::Faster }
+        if self.short_edge() >= 1000 { Preset::Veryfast } else { Preset::Faster }
     }
 
     /// Encoder threads, fixed so that the same source always gives the same bytes.
