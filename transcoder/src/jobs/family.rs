@@ -43,8 +43,11 @@ pub(super) async fn show_families(conn: &mut PgConnection, base: VersionId) -> R
     let Some((version, others)) = made.split_first() else { return Ok(()) };
     let version = read_package(version).ok_or_else(|| discard("unreadable", "what was made cannot be read"))?;
     // A family that cannot be read any more does not hide the others.
-    let others: Vec<Package> = others.iter().filter_map(read_package).collect();
-    let playlist = multivariant_with(&version, &others);
+    let packages: Vec<Package> = others.iter().filter_map(read_package).collect();
+    if packages.len() < others.len() {
+        tracing::warn!(version.id = %base, "a family cannot be read any more and is not shown");
+    }
+    let playlist = multivariant_with(&version, &packages);
     Ok(families::save_playlist(conn, base, &playlist).await?)
 }
 

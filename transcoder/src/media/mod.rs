@@ -53,7 +53,7 @@ pub fn prepare() -> Result<(), MediaError> {
 
 /// What this build of libav can do that we need: missing parts by name, for `doctor`.
 pub fn missing_parts() -> Vec<String> {
-    let encoders = ["libx264", "aac", "libwebp_anim"].into_iter().filter(|name| raw::has_no_encoder(name));
+    let encoders = ["libx264", "libsvtav1", "aac", "libwebp_anim"].into_iter().filter(|name| raw::has_no_encoder(name));
     let filters = ["zscale", "bwdif", "scale", "transpose", "extractplanes", "vstack", "aresample", "pan"]
         .into_iter()
         .filter(|name| ffmpeg_next::filter::find(name).is_none());

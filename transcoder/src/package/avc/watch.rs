@@ -1,6 +1,6 @@
 //! Watching an H.264 stream go by, packet after packet, for what keeps it from being repackaged.
 
-use super::{AvcError, PPS, PictureSet, SPS, SequenceSet, level, nal_type, read_picture};
+use super::{AvcError, PPS, PictureSet, SPS, SequenceSet, level, nal_type, read_picture, trim_trailing_zeros};
 use crate::plan::{CodedPicture, CodedVideo, Framing, Grid, StreamHeader, WhyEncoded, find_keys};
 
 /// Headers of containers longer than this are not those of a stream with one pair of parameter sets.
@@ -110,7 +110,8 @@ impl AvcWatch {
 
     /// The first of its kind is kept, and all others must be the same to the last byte.
     fn see_set(&mut self, nal: &[u8]) -> Result<(), WhyEncoded> {
-        let nal = trim_end(nal);
+        // Zeros after a parameter set belong to its container.
+        let nal = trim_trailing_zeros(nal);
         let known = if nal_type(nal) == SPS {
             self.sps.as_ref().map(|(known, _)| known)
         } else {
@@ -182,25 +183,14 @@ fn record_sets(record: &[u8]) -> Result<Vec<&[u8]>, AvcError> {
     Ok(sets)
 }
 
-/// Zeros after a parameter set belong to its container.
-fn trim_end(nal: &[u8]) -> &[u8] {
-    let end = nal.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    &nal[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::samples::{PICTURE, SEQUENCE};
     use super::*;
     use crate::plan::{Rate, Ratio};
 
-    /// x264's sets of a portrait clip: High, level 3.1, 720 × 1280, BT.709.
-    const SEQUENCE: &[u8] = &[
-        0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9, 0x40, 0xb4, 0x0a, 0x1b, 0x01, 0x6a, 0x02, 0x02, 0x02, 0x80, 0x00, 0x00,
-        0x03, 0x00, 0x80, 0x00, 0x00, 0x1e, 0x07, 0x8c, 0x18, 0xcb,
-    ];
-    const PICTURE: &[u8] = &[0x68, 0xef, 0x8f, 0xcb];
     const KEY: &[u8] = &[0x65, 0x88, 0x84, 0x21];
     const ORDINARY: &[u8] = &[0x41, 0x9a, 0x24];
     const GRID: Grid = Grid { start_ticks: 0, time_base: Ratio::new(1, 30), rate: Rate::new(30, 1) };
