@@ -11,7 +11,7 @@ use axum::response::Html;
 use axum::routing::get;
 use axum::{Json, Router};
 use estrade_api::{
-    ApiState, Attempts, ClipStreams, Limits, MediaDeletion, PasswordCost, Passwords, PictureDesk, UploadSetup, Uploads,
+    ApiState, Attempts, ClipStreams, Limits, MediaRemoval, PasswordCost, Passwords, PictureDesk, UploadSetup, Uploads,
 };
 use estrade_blobs::Blobs;
 use estrade_db::PgPool;
@@ -196,7 +196,10 @@ fn application(router: OpenApiRouter, site: Option<Router>, probes: Probes, obse
         None => described.fallback(estrade_http::request::no_such_route),
     };
     // Segments are compressed already, and event streams must not wait for a full block.
-    let compressible = DefaultPredicate::new().and(NotForContentType::const_new("video/")).and(NotForContentType::SSE);
+    let compressible = DefaultPredicate::new()
+        .and(NotForContentType::const_new("video/"))
+        .and(NotForContentType::const_new("audio/"))
+        .and(NotForContentType::SSE);
     whole
         .method_not_allowed_fallback(no_such_method)
         .layer(CompressionLayer::new().gzip(true).compress_when(compressible))
@@ -330,7 +333,7 @@ async fn start_api(parts: &Parts, base: &Base, running: &mut Running) -> anyhow:
         parts.entropy.clone(),
         running.stop.clone(),
     ));
-    let deletion = MediaDeletion::new(parts.pool.clone(), parts.blobs.clone(), settings.purge_url.clone())?;
+    let deletion = MediaRemoval::new(parts.pool.clone(), parts.blobs.clone(), settings.purge_url.clone())?;
     let worker = Worker::new(
         deletion,
         parts.pool.clone(),

@@ -6,6 +6,7 @@ use estrade_http::{Problem, Result};
 
 use crate::ApiState;
 use crate::access::find_own;
+use crate::app::purge_copies::purge_copies;
 
 /// Deletes the captions in one language of a clip of its creator.
 pub(crate) async fn delete_captions(
@@ -19,6 +20,7 @@ pub(crate) async fn delete_captions(
     if !captions::delete_captions(&mut tx, clip_id, language.as_str()).await? {
         return Err(Problem::not_found("this clip has no captions in this language"));
     }
+    purge_copies(&mut tx, api, owner, clip_id).await?;
     estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;
     tx.commit().await.map_err(DbError::from)?;
     Ok(())

@@ -2,13 +2,14 @@ use estrade_db::DbError;
 use estrade_db::clip_changes::{ClipChanges, hold_clip, update_clip as update};
 use estrade_db::downloads::find_wanted;
 use estrade_db::sessions::SessionHolder;
-use estrade_domain::PublicId;
+use estrade_domain::{PublicId, Visibility};
 use estrade_events::Event;
 use estrade_http::{Problem, Result};
 use estrade_jobs::{Job, Weight, enqueue};
 
 use crate::ApiState;
 use crate::access::{VisibleClip, find_own, require_open};
+use crate::app::purge_copies::purge_copies;
 
 /// Changes a clip of its creator; what it is then. Whoever is suspended may hide clips, not
 /// publish or share them.
@@ -29,8 +30,17 @@ pub(crate) async fn update_clip(
         let job = Job::MakeDownload { clip_id, version_id };
         enqueue(&mut tx, &job, Weight::light(owner.account_id), api.now(), api.entropy()).await?;
     }
+    if takes_back(changes) {
+        purge_copies(&mut tx, api, owner.account_id, clip_id).await?;
+    }
     let found = find_own(&mut tx, id, owner.account_id).await?;
     estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;
     tx.commit().await.map_err(DbError::from)?;
     Ok(found)
+}
+
+/// Somebody who could fetch its media may not do so any more.
+fn takes_back(changes: &ClipChanges) -> bool {
+    let is_narrowed = changes.visibility.is_some_and(|visibility| visibility != Visibility::Public);
+    is_narrowed || changes.publish == Some(false) || changes.allow_download == Some(false)
 }

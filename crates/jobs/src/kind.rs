@@ -56,6 +56,13 @@ pub enum Job {
         /// The clip.
         clip_id: ClipId,
     },
+    /// Tell caches to forget what they hold of a clip: fewer people may see it, or less of it, than when it came there.
+    PurgeMedia {
+        /// The clip.
+        clip_id: ClipId,
+        /// When that changed. A later change is a job of its own, for an earlier one may be running.
+        at: Time,
+    },
 }
 
 /// A job without its arguments.
@@ -73,6 +80,8 @@ pub enum Kind {
     MakeFamily,
     /// [`Job::DeleteMedia`].
     DeleteMedia,
+    /// [`Job::PurgeMedia`].
+    PurgeMedia,
 }
 
 /// How jobs of a kind are run. There is no default: each kind says.
@@ -107,6 +116,7 @@ impl Kind {
             Self::MakeDownload => "make_download",
             Self::MakeFamily => "make_family",
             Self::DeleteMedia => "delete_media",
+            Self::PurgeMedia => "purge_media",
         }
     }
 
@@ -123,7 +133,9 @@ impl Kind {
             // Nobody waits for it: it takes what processors have nothing else to do.
             Self::MakeFamily => Policy { lease: LEASE, attempts_max: 2, delays: TRANSCODE_DELAYS, priority: -20 },
             // A takedown must be carried out whatever happens: for days, then an operator looks.
-            Self::DeleteMedia => Policy { lease: LEASE, attempts_max: 100, delays: DELETE_DELAYS, priority: 10 },
+            Self::DeleteMedia | Self::PurgeMedia => {
+                Policy { lease: LEASE, attempts_max: 100, delays: DELETE_DELAYS, priority: 10 }
+            }
         }
     }
 }
@@ -146,6 +158,7 @@ impl Job {
             Self::MakeDownload { .. } => Kind::MakeDownload,
             Self::MakeFamily { .. } => Kind::MakeFamily,
             Self::DeleteMedia { .. } => Kind::DeleteMedia,
+            Self::PurgeMedia { .. } => Kind::PurgeMedia,
         }
     }
 
@@ -159,6 +172,7 @@ impl Job {
             Self::TranscodeRange { version_id, first, .. } => format!("{version_id}:{first}"),
             Self::MakePoster { poster_id } => poster_id.to_string(),
             Self::DeleteMedia { clip_id } => clip_id.to_string(),
+            Self::PurgeMedia { clip_id, at } => format!("{clip_id}:{}", at.timestamp_micros()),
         }
     }
 
@@ -239,6 +253,7 @@ mod tests {
             Job::MakeDownload { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
             Job::MakeFamily { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
             Job::DeleteMedia { clip_id: ClipId(Uuid::nil()) },
+            Job::PurgeMedia { clip_id: ClipId(Uuid::nil()), at: Time::UNIX_EPOCH },
         ];
         for job in jobs {
             assert_eq!(Job::from_stored(job.kind().as_str(), &job.args()).expect("stored"), job);

@@ -1,6 +1,7 @@
-//! Runs the deletion of media: the objects of every attempt, the sources, captions, and copies in caches.
+//! Removes media: of a deleted clip the objects of every attempt, the sources and captions, and the copies in caches; of
+//! a clip that fewer people may see, or less of it, the copies in caches alone.
 //!
-//! Reading stopped when the clip was deleted, in that transaction; this makes the bytes go.
+//! Reading stopped when the clip was changed, in that transaction; this makes the bytes go.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,16 +16,16 @@ use url::Url;
 /// The purge hook answers within this time, or the job tries again.
 const PURGE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Deletes media of clips.
-pub struct MediaDeletion {
+/// Deletes media of clips, and copies of it.
+pub struct MediaRemoval {
     pool: PgPool,
     blobs: Blobs,
     purge_url: Option<Url>,
     http: reqwest::Client,
 }
 
-impl MediaDeletion {
-    /// `purge_url` is called with `POST {"surrogate_keys": ["CLIP"]}` when a clip's bytes are gone.
+impl MediaRemoval {
+    /// `purge_url` is called with `POST {"surrogate_keys": ["CLIP"]}` when copies of a clip's media must go.
     pub fn new(pool: PgPool, blobs: Blobs, purge_url: Option<Url>) -> Result<Self, reqwest::Error> {
         let http =
             reqwest::Client::builder().timeout(PURGE_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
@@ -46,6 +47,14 @@ impl MediaDeletion {
         Ok(())
     }
 
+    /// Everything of the clip: its surrogate key is all that caches know of it. They fetch again what may be seen.
+    async fn forget_copies(&self, clip_id: ClipId) -> Result<(), JobError> {
+        let mut conn = self.pool.acquire().await.map_err(DbError::from)?;
+        let Some((clip, _)) = media::find_objects(&mut conn, clip_id).await? else { return Ok(()) };
+        drop(conn);
+        self.purge(&clip).await
+    }
+
     async fn purge(&self, clip: &PublicId) -> Result<(), JobError> {
         let Some(url) = &self.purge_url else { return Ok(()) };
         let body = serde_json::json!({ "surrogate_keys": [clip] });
@@ -55,18 +64,22 @@ impl MediaDeletion {
     }
 }
 
-impl Handler for MediaDeletion {
+impl Handler for MediaRemoval {
     fn kinds(&self) -> &'static [Kind] {
-        &[Kind::DeleteMedia]
+        &[Kind::DeleteMedia, Kind::PurgeMedia]
     }
 
     async fn run(&self, job: Job, context: Context) -> Result<(), JobError> {
-        let Job::DeleteMedia { clip_id } = job else {
-            return Err(JobError::Discard { code: "wrong_kind".to_owned(), detail: format!("{job:?}") });
+        let removal = async {
+            match job {
+                Job::DeleteMedia { clip_id } => self.delete(clip_id).await,
+                Job::PurgeMedia { clip_id, .. } => self.forget_copies(clip_id).await,
+                other => Err(JobError::Discard { code: "wrong_kind".to_owned(), detail: format!("{other:?}") }),
+            }
         };
         tokio::select! {
             () = context.stop.cancelled() => Err(JobError::Stopped),
-            done = self.delete(clip_id) => done,
+            done = removal => done,
         }
     }
 
@@ -78,7 +91,7 @@ impl Handler for MediaDeletion {
         detail: &str,
     ) -> impl Future<Output = Result<(), DbError>> + Send {
         // The clip stays unreadable; what remains is bytes nobody can fetch, for an operator to look at.
-        tracing::error!(job = ?job, error.code = code, error = detail, "media could not be deleted");
+        tracing::error!(job = ?job, error.code = code, error = detail, "media could not be removed");
         std::future::ready(Ok(()))
     }
 }
