@@ -1,6 +1,7 @@
 //! From a phone clip to a playing, ranked feed.
 
 use estrade_testkit::media::Clip;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::client::ids;
@@ -74,6 +75,12 @@ async fn check_rendition(viewer: &Client, url: &str, codec: &str) {
     }
     assert!((playlist.duration_secs() - 2.0).abs() < 0.1, "{}", playlist.text);
     assert!((playlist.segments[0].1 - 1.0).abs() < 0.1, "the first segment lasts a second: {}", playlist.text);
+    let media_type = if codec == "aac" { "audio/mp4" } else { "video/mp4" };
+    for url in [&playlist.init, &playlist.segments[0].0] {
+        let answer = viewer.call(Method::GET, url).header("accept-encoding", "gzip").send().await;
+        let headers = ["content-type", "content-encoding"].map(|name| answer.header(name).to_owned());
+        assert_eq!(headers, [media_type, ""], "{url}");
+    }
     let probed = probe(&write_aside("mp4", &playlist.bytes(viewer).await));
     let stream = &probed["streams"][0];
     assert_eq!(stream["codec_name"], codec);

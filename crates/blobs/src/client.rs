@@ -16,8 +16,16 @@ pub type Result<T, E = BlobError> = std::result::Result<T, E>;
 const TRIES: u32 = 4;
 /// Connecting takes no longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// One try of a call takes no longer; the largest body is one part of 8 MiB.
+/// One try of a call takes no longer, unless its body is large.
 const TRY_TIMEOUT: Duration = Duration::from_mins(1);
+/// A store that takes fewer bytes of a body a second is too slow.
+const SLOWEST_BYTES_PER_SECOND: u64 = 512 << 10;
+
+/// How long a try to send a body of so many bytes may take.
+pub(crate) fn timeouts_for(bytes: u64) -> TimeoutConfig {
+    let whole = TRY_TIMEOUT.max(Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND));
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(whole).build()
+}
 
 /// Settings of the object store; without an endpoint the embedded one is used.
 #[derive(Debug, Clone, clap::Args)]
@@ -89,8 +97,6 @@ impl Blobs {
     pub fn new(connection: &Connection) -> Self {
         let http =
             Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(TRY_TIMEOUT).build();
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http)
@@ -105,7 +111,7 @@ impl Blobs {
             ))
             .force_path_style(true)
             .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
-            .timeout_config(timeouts)
+            .timeout_config(timeouts_for(0))
             // Several stores refuse the checksum trailers the SDK sends by default; ours are explicit.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)

@@ -5,7 +5,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 
-use crate::client::{failed, is_missing};
+use crate::client::{failed, is_missing, timeouts_for};
 use crate::{BlobError, Blobs, Result};
 
 /// Objects deleted in one call, the protocol's maximum.
@@ -53,16 +53,18 @@ pub struct OpenedObject {
 impl Blobs {
     /// Stores bytes. The same key is only ever written with the same bytes.
     pub async fn put(&self, key: &str, content_type: &str, bytes: Bytes) -> Result<()> {
-        self.put_stream(key, content_type, ByteStream::from(bytes)).await
+        let size = bytes.len() as u64;
+        self.put_stream(key, content_type, ByteStream::from(bytes), size).await
     }
 
     /// Stores a local file.
     pub async fn put_file(&self, key: &str, content_type: &str, path: &Path) -> Result<()> {
+        let size = tokio::fs::metadata(path).await?.len();
         let stream = ByteStream::from_path(path).await.map_err(|error| BlobError::Io(std::io::Error::other(error)))?;
-        self.put_stream(key, content_type, stream).await
+        self.put_stream(key, content_type, stream, size).await
     }
 
-    async fn put_stream(&self, key: &str, content_type: &str, body: ByteStream) -> Result<()> {
+    async fn put_stream(&self, key: &str, content_type: &str, body: ByteStream, size: u64) -> Result<()> {
         self.client
             .put_object()
             .bucket(&self.bucket)
@@ -70,6 +72,8 @@ impl Blobs {
             .content_type(content_type)
             .cache_control(IMMUTABLE)
             .body(body)
+            .customize()
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(timeouts_for(size)))
             .send()
             .await
             .map_err(|error| failed("PutObject", &error))?;

@@ -25,6 +25,8 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const PLAYLIST_FINISHED: &str = "public, max-age=60";
 /// Playlists that still grow.
 const PLAYLIST_GROWING: &str = "public, max-age=1";
+/// The rendition that is sound alone.
+const AUDIO_RENDITION: &str = "audio";
 /// Media type of playlists.
 const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 /// What a ticket opened stays with its holder.
@@ -208,11 +210,11 @@ async fn find_source(conn: &mut PgConnection, request: &Request, access: &Access
         Target::Preview { name } => access.preview_token.map(|token| attempt(token, name, "image/webp")),
         Target::Download => access.download_id.map(|id| Source::Object(download(request, id))),
         Target::Init { rendition, name } => {
-            media_access::find_init(conn, version, rendition).await?.map(|shelf| of_rendition(clip, shelf, name))
+            media_access::find_init(conn, version, rendition).await?.map(|shelf| part(clip, shelf, rendition, name))
         }
         Target::Segment { rendition, number, name } => media_access::find_segment(conn, version, rendition, *number)
             .await?
-            .map(|shelf| of_rendition(clip, shelf, name)),
+            .map(|shelf| part(clip, shelf, rendition, name)),
         Target::Sheet { chunk, name } => {
             media_access::find_chunk_token(conn, version, *chunk).await?.map(|token| attempt(token, name, "image/jpeg"))
         }
@@ -220,9 +222,9 @@ async fn find_source(conn: &mut PgConnection, request: &Request, access: &Access
 }
 
 /// A part of a rendition, of the version or of one of its families.
-fn of_rendition(clip: &PublicId, shelf: Shelf, name: &str) -> Source {
+fn part(clip: &PublicId, shelf: Shelf, rendition: &str, name: &str) -> Source {
     let key = format!("{}{name}", key::attempt_folder(clip, shelf.version_id, shelf.token));
-    Source::Object(Object::new(key, "video/mp4"))
+    Source::Object(Object::new(key, if rendition == AUDIO_RENDITION { "audio/mp4" } else { "video/mp4" }))
 }
 
 /// Kept by caches for a short time only: its creator may stop sharing it.
