@@ -236,6 +236,10 @@ pub async fn check_sandbox(command: &ChildCommand, work: &Path) -> Result<Sandbo
     }
 }
 
+fn agree(stored: &[InitReport], made: &[InitReport]) -> bool {
+    stored.len() == made.len() && stored.iter().zip(made).all(|(stored, made)| stored.agrees_with(made))
+}
+
 /// The child sees its folder only, so the source must lie in it.
 async fn place_source(source: &Path, inside: &Path) -> io::Result<()> {
     if fs::try_exists(inside).await? && fs::canonicalize(source).await? == inside {
@@ -362,12 +366,12 @@ impl Run {
         if chunk.index != next || next >= self.plan.chunks.len() {
             return Err(TranscodeError::Untrue(format!("chunk {} came out of turn", chunk.index)));
         }
+        let files = self.verifier.check_chunk(&self.plan, &mut chunk).await?;
         if self.inits.is_empty() {
             self.inits.clone_from(&chunk.inits);
-        } else if self.inits != chunk.inits {
+        } else if !agree(&self.inits, &chunk.inits) {
             return Err(TranscodeError::Untrue("the initialisation segments changed".into()));
         }
-        let files = self.verifier.check_chunk(&self.plan, &mut chunk).await?;
         self.chunks.push(chunk.clone());
         self.send(TranscodeEvent::Chunk(Box::new(ChunkReady { facts: chunk, files, usage }))).await
     }

@@ -1,6 +1,6 @@
 //! The child's files are looked at here before anybody else sees them.
 
-use std::{ops::Range, path::PathBuf};
+use std::{collections::HashMap, ops::Range, path::PathBuf};
 
 use sha2::{Digest, Sha256};
 use tokio::fs;
@@ -28,6 +28,8 @@ const MAX_THUMBHASH_BYTES: usize = 64;
 pub(super) struct Verifier {
     work: PathBuf,
     bytes: u64,
+    /// SHA-256 of each rendition's initialisation segment.
+    inits: HashMap<String, [u8; 32]>,
 }
 
 /// What the files of a rendition must contain.
@@ -51,12 +53,13 @@ fn untrue<T>(what: impl Into<String>) -> Result<T, TranscodeError> {
 
 impl Verifier {
     pub(super) fn new(work: PathBuf) -> Self {
-        Self { work, bytes: 0 }
+        Self { work, bytes: 0, inits: HashMap::new() }
     }
 
     /// Nothing of what was checked is kept.
     pub(super) fn forget(&mut self) {
         self.bytes = 0;
+        self.inits.clear();
     }
 
     /// The poster's file and its bytes, which are what the child says they are.
@@ -74,7 +77,8 @@ impl Verifier {
         }
     }
 
-    /// The files of a chunk, each of them checked; notes where their key pictures end.
+    /// The files of a chunk, each of them checked; notes where their key pictures end and what the initialisation
+    /// segments hold.
     pub(super) async fn check_chunk(
         &mut self,
         plan: &TranscodePlan,
@@ -88,7 +92,7 @@ impl Verifier {
         }
         for rendition in expected {
             let part = chunk.renditions.iter_mut().find(|part| part.rendition == rendition.name);
-            let init = chunk.inits.iter().find(|init| init.rendition == rendition.name);
+            let init = chunk.inits.iter_mut().find(|init| init.rendition == rendition.name);
             let (Some(part), Some(init)) = (part, init) else {
                 return untrue(format!("{} is missing", rendition.name));
             };
@@ -96,8 +100,14 @@ impl Verifier {
             if part.segment_bytes.len() != planned.segments || !is_codec_string(&init.codecs) || !is_of_entry {
                 return untrue(format!("{} is incomplete", rendition.name));
             }
-            if chunk.index == 0 {
-                files.push(self.check_init(&rendition, init.bytes).await?);
+            // Written with the first chunk of a run; its files may be gone when the second one comes.
+            if let Some(read) = self.inits.get(&rendition.name) {
+                init.sha256 = Some(*read);
+            } else {
+                let file = self.check_init(&rendition, init.bytes).await?;
+                self.inits.insert(rendition.name.clone(), file.sha256);
+                init.sha256 = Some(file.sha256);
+                files.extend((chunk.index == 0).then_some(file));
             }
             let mut key_bytes = Vec::with_capacity(planned.segments);
             for (segment, bytes) in planned.segment_range().zip(&part.segment_bytes) {

@@ -111,8 +111,12 @@ impl Biquad {
 
 /// Finds the peaks of the waveform that samples describe, which lie between them.
 pub(super) struct PeakFinder {
-    taps: [[f32; TAPS]; BETWEEN],
-    recent: [f32; TAPS],
+    /// For each of the recent samples, what it weighs at each point between two of them. A fourth point that weighs
+    /// nothing fills up the processor's vectors.
+    taps: [[f32; BETWEEN + 1]; TAPS],
+    /// The recent samples in a ring, twice, so that they always lie in a row somewhere.
+    recent: [f32; 2 * TAPS],
+    next: usize,
 }
 
 impl PeakFinder {
@@ -124,22 +128,28 @@ impl PeakFinder {
             let at = tap as f64 + 1.0 - middle - (phase + 1) as f64 / (BETWEEN + 1) as f64;
             (PI * at).sin() / (PI * at) * (0.5 + 0.5 * (PI * at / middle).cos())
         };
-        let mut taps = [[0.0; TAPS]; BETWEEN];
-        for (phase, row) in taps.iter_mut().enumerate() {
+        let mut taps = [[0.0; BETWEEN + 1]; TAPS];
+        for phase in 0..BETWEEN {
             let sum: f64 = (0..TAPS).map(|i| tap(phase, i)).sum();
-            for (i, cell) in row.iter_mut().enumerate() {
-                *cell = (tap(phase, i) / sum) as f32;
+            for (i, row) in taps.iter_mut().enumerate() {
+                row[phase] = (tap(phase, i) / sum) as f32;
             }
         }
-        Self { taps, recent: [0.0; TAPS] }
+        Self { taps, recent: [0.0; 2 * TAPS], next: 0 }
     }
 
     /// Takes a sample; gives the largest value of the waveform since the one before, a few samples late.
     pub(super) fn look(&mut self, sample: f32) -> f32 {
-        self.recent.copy_within(1.., 0);
-        self.recent[TAPS - 1] = sample;
-        let between = |taps: &[f32; TAPS]| taps.iter().zip(&self.recent).map(|(t, s)| t * s).sum::<f32>().abs();
-        self.taps.iter().map(between).fold(sample.abs(), f32::max)
+        self.recent[self.next] = sample;
+        self.recent[self.next + TAPS] = sample;
+        self.next = (self.next + 1) % TAPS;
+        let mut between = [0.0f32; BETWEEN + 1];
+        for (taps, sample) in self.taps.iter().zip(&self.recent[self.next..]) {
+            for (sum, tap) in between.iter_mut().zip(taps) {
+                *sum += tap * sample;
+            }
+        }
+        between.iter().fold(sample.abs(), |most, value| most.max(value.abs()))
     }
 }
 

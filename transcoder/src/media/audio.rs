@@ -124,7 +124,7 @@ impl<'a> Output<'a> {
             bits_per_second: AUDIO_KBPS * 1000,
             specific_config: config,
         }))?;
-        let init = InitReport { rendition: AUDIO_RENDITION.into(), codecs: CODECS.into(), bytes };
+        let init = InitReport { rendition: AUDIO_RENDITION.into(), codecs: CODECS.into(), bytes, sha256: None };
         let segment = plan.chunks[chunk].first_segment;
         Ok(Self {
             plan,

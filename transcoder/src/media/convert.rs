@@ -58,7 +58,7 @@ impl<'a> Converter<'a> {
         if filters::is_identity(self.plan, shape.width, shape.height, &shape.format) {
             return Ok(None);
         }
-        let spec = filters::conversion(self.plan, shape.width, shape.height);
+        let spec = filters::conversion(self.plan, shape.width, shape.height, &shape.format);
         Graph::for_pictures(picture, (1, 1000), THREADS, &spec).map(Some)
     }
 }

@@ -3,11 +3,15 @@
 use super::toner::BRIGHT_FORMAT;
 use crate::plan::{Colour, Conversion, Orientation};
 
+/// How `zscale` is asked for the filter that `scale` calls bicubic, in half the time. What it does of its own accord is
+/// softer, and costs 3 % more bytes for the same quality.
+const BICUBIC: &str = "filter=bicubic:param_a=0:param_b=0.6";
+
 /// From a decoded picture of `width` × `height` to what the largest rung encodes; a bright picture
 /// to the 10-bit BT.2020 video that is toned down afterwards.
 ///
 /// Scaling comes first and turning last, so that both handle as few pixels as possible.
-pub(super) fn conversion(plan: &Conversion, width: u32, height: u32) -> String {
+pub(super) fn conversion(plan: &Conversion, width: u32, height: u32, format: &str) -> String {
     let (even_width, even_height) = (width & !1, height & !1);
     let (target_width, target_height) =
         if plan.orientation.swaps_sides() { (plan.height, plan.width) } else { (plan.width, plan.height) };
@@ -16,7 +20,7 @@ pub(super) fn conversion(plan: &Conversion, width: u32, height: u32) -> String {
         steps.push(format!("crop={even_width}:{even_height}:0:0"));
     }
     let resized = (even_width, even_height) != (target_width, target_height);
-    steps.extend(scale_and_colour(plan, resized.then_some((target_width, target_height))));
+    steps.extend(scale_and_colour(plan, resized.then_some((target_width, target_height)), format));
     steps.push(format!("format={}", target_format(&plan.colour)));
     steps.extend(plan.orientation.filter().map(str::to_owned));
     steps.push("setsar=1".into());
@@ -35,21 +39,29 @@ fn declare_colour(plan: &Conversion) -> String {
     )
 }
 
-fn scale_and_colour(plan: &Conversion, size: Option<(u32, u32)>) -> Vec<String> {
+fn scale_and_colour(plan: &Conversion, size: Option<(u32, u32)>, format: &str) -> Option<String> {
     let colour = &plan.colour;
-    let zscale_size = size.map_or(String::new(), |(w, h)| format!("w={w}:h={h}:"));
+    let becomes = |colours: &str| {
+        let size = size.map_or(String::new(), |(w, h)| format!("w={w}:h={h}:"));
+        Some(format!("zscale={size}{BICUBIC}:{colours}range=limited"))
+    };
     if colour.is_hdr() && !is_wide_video(colour) {
-        return vec![format!("zscale={zscale_size}filter=bicubic:primaries=bt2020:matrix=bt2020nc:range=limited")];
+        return becomes("primaries=bt2020:matrix=bt2020nc:");
     }
-    if !colour.is_hdr() && colour.primaries == "bt2020" {
-        return vec![format!(
-            "zscale={zscale_size}filter=bicubic:transfer=bt709:primaries=bt709:matrix=bt709:range=limited"
-        )];
+    if !colour.is_hdr() && colour.is_wide() {
+        return becomes("primaries=bt709:matrix=bt709:");
     }
     if !colour.is_hdr() && (colour.full_range || colour.matrix != "bt709") {
-        return vec![format!("zscale={zscale_size}filter=bicubic:matrix=bt709:range=limited")];
+        return becomes("matrix=bt709:");
     }
-    size.map(|(w, h)| format!("scale={w}:{h}:flags=bicubic")).into_iter().collect()
+    let (width, height) = size?;
+    // Formats that `zscale` does not know would be converted on the way to it.
+    let scales_fast = format == target_format(colour);
+    Some(if scales_fast {
+        format!("zscale={width}:{height}:{BICUBIC}")
+    } else {
+        format!("scale={width}:{height}:flags=bicubic")
+    })
 }
 
 /// The pixels that come out of the conversion.
@@ -62,9 +74,9 @@ fn is_wide_video(colour: &Colour) -> bool {
     !colour.full_range && colour.primaries == "bt2020" && colour.matrix == "bt2020nc"
 }
 
-/// From what the largest rung encodes to a smaller rung. `zscale` takes half the time of `scale` for the same filter.
+/// From what the largest rung encodes to a smaller rung.
 pub(super) fn downscale(width: u32, height: u32) -> String {
-    format!("zscale={width}:{height}:filter=bicubic,format=yuv420p")
+    format!("zscale={width}:{height}:{BICUBIC},format=yuv420p")
 }
 
 /// The brightness of what the largest rung encodes at the size of another rung, and back at its own.
@@ -126,7 +138,7 @@ pub(super) fn is_identity(plan: &Conversion, width: u32, height: u32, format: &s
         && if colour.is_hdr() {
             is_wide_video(colour)
         } else {
-            !colour.full_range && colour.primaries != "bt2020" && colour.matrix == "bt709"
+            !colour.full_range && !colour.is_wide() && colour.matrix == "bt709"
         }
 }
 
@@ -161,20 +173,37 @@ mod tests {
 
     #[test]
     fn a_turned_picture_is_scaled_before_it_is_turned() {
-        let spec = conversion(&plan(Orientation::QuarterTurn, "bt709"), 3840, 2160);
-        insta::assert_snapshot!(spec, @"setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709,scale=1920:1080:flags=bicubic,format=yuv420p,transpose=clock,setsar=1");
+        let spec = conversion(&plan(Orientation::QuarterTurn, "bt709"), 3840, 2160, "yuv420p");
+        insta::assert_snapshot!(spec, @"setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709,zscale=1920:1080:filter=bicubic:param_a=0:param_b=0.6,format=yuv420p,transpose=clock,setsar=1");
+    }
+
+    #[test]
+    fn wide_colours_are_converted() {
+        let mut wide = plan(Orientation::Upright, "bt709");
+        wide.colour.primaries = "smpte432".into();
+        assert!(!is_identity(&wide, 1080, 1920, "yuv420p"));
+        assert!(conversion(&wide, 1080, 1920, "yuv420p").contains("primaries=bt709:matrix=bt709:range=limited"));
+    }
+
+    #[test]
+    fn what_zscale_does_not_know_is_scaled_by_scale() {
+        let spec = conversion(&plan(Orientation::Upright, "bt709"), 2160, 3840, "nv12");
+        assert!(spec.contains("scale=1080:1920:flags=bicubic"), "{spec}");
     }
 
     #[test]
     fn bright_pictures_are_only_scaled_and_turned_before_they_are_toned_down() {
         let mut bright = plan(Orientation::Upright, "smpte2084");
         (bright.colour.primaries, bright.colour.matrix) = ("bt2020".into(), "bt2020nc".into());
-        let spec = conversion(&bright, 2160, 3840);
-        assert!(spec.ends_with("scale=1080:1920:flags=bicubic,format=yuv420p10le,setsar=1"), "{spec}");
+        let spec = conversion(&bright, 2160, 3840, "yuv420p10le");
+        assert!(
+            spec.ends_with("zscale=1080:1920:filter=bicubic:param_a=0:param_b=0.6,format=yuv420p10le,setsar=1"),
+            "{spec}"
+        );
         assert!(is_identity(&bright, 1080, 1920, "yuv420p10le") && !is_identity(&bright, 1080, 1920, "yuv420p"));
         bright.colour.matrix = "bt2020c".into();
         assert!(!is_identity(&bright, 1080, 1920, "yuv420p10le"));
-        assert!(conversion(&bright, 1080, 1920).contains("matrix=bt2020nc:range=limited"));
+        assert!(conversion(&bright, 1080, 1920, "yuv420p10le").contains("matrix=bt2020nc:range=limited"));
     }
 
     #[test]
@@ -187,6 +216,6 @@ mod tests {
     fn odd_sides_are_cut() {
         let mut small = plan(Orientation::Upright, "bt709");
         (small.width, small.height) = (160, 120);
-        assert!(conversion(&small, 161, 121).contains("crop=160:120:0:0,format"));
+        assert!(conversion(&small, 161, 121, "yuv420p").contains("crop=160:120:0:0,format"));
     }
 }

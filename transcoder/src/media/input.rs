@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read, Seek, SeekFrom},
+    io::{BufReader, Read},
     path::Path,
 };
 
@@ -26,8 +26,19 @@ use crate::plan::{Refusal, RefusalCode};
 const MAX_BAD_PACKETS: u32 = 1000;
 /// How much of the file libav may look at to find out what is in it.
 const PROBE_BYTES: &str = "5000000";
+/// The same where the header says what is in it, and has been read before: enough to know the container.
+const KNOWN_PROBE_BYTES: &str = "4096";
 /// How much media time, in microseconds, libav may look at for the same.
 const PROBE_MICROSECONDS: &str = "5000000";
+
+/// How far libav looks into a file to find out what is in it.
+#[derive(Debug, Clone, Copy)]
+enum Looking {
+    /// As far as it takes; it decodes the first pictures and sound.
+    Everywhere,
+    /// The header says it all. No decoder is allowed, so that none works for nothing at each opening.
+    Header,
+}
 
 /// A source that packets are read from.
 pub(super) struct Source {
@@ -35,20 +46,25 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Opens the file for all of its streams.
+    /// Opens the file for all of its streams, to learn everything about them.
     pub(super) fn open(path: &Path) -> Result<Self, MediaError> {
+        Self::open_looking(path, Looking::Everywhere)
+    }
+
+    fn open_looking(path: &Path, looking: Looking) -> Result<Self, MediaError> {
         let file = File::open(path).map_err(|e| MediaError::io("open the source", e))?;
         let io = StreamIo::from_read_seek(BufReader::with_capacity(1 << 16, file))
             .map_err(|e| MediaError::av("open the source", e))?;
-        match format::input_from_stream(io, None, Some(open_options())) {
+        match format::input_from_stream(io, None, Some(open_options(looking))) {
             Ok(input) => Ok(Self { input }),
             Err(source) => Err(judge_unopened(path, source)),
         }
     }
 
-    /// Opens the file for one stream, from the last key picture at or before `from_us`.
+    /// Opens a file that was opened before for one stream, from the last key picture at or before `from_us`.
     pub(super) fn open_stream(path: &Path, stream: usize, from_us: Option<i64>) -> Result<Self, MediaError> {
-        let mut source = Self::open(path)?;
+        let header_says_all = read_head(path).is_ok_and(|head| is_mov(&head));
+        let mut source = Self::open_looking(path, if header_says_all { Looking::Header } else { Looking::Everywhere })?;
         if source.input.stream(stream).is_none() {
             return Err(MediaError::Inconsistent(format!("stream {stream} is gone")));
         }
@@ -82,12 +98,16 @@ impl Source {
     }
 }
 
-fn open_options() -> Dictionary<'static> {
+fn open_options(looking: Looking) -> Dictionary<'static> {
+    let (probe_bytes, decoders) = match looking {
+        Looking::Everywhere => (PROBE_BYTES, codecs::decoder_whitelist()),
+        Looking::Header => (KNOWN_PROBE_BYTES, "none".into()),
+    };
     let mut options = Dictionary::new();
     options.set("format_whitelist", codecs::CONTAINERS);
-    options.set("codec_whitelist", &codecs::decoder_whitelist());
+    options.set("codec_whitelist", &decoders);
     options.set("protocol_whitelist", "");
-    options.set("probesize", PROBE_BYTES);
+    options.set("probesize", probe_bytes);
     options.set("analyzeduration", PROBE_MICROSECONDS);
     options.set("max_streams", "64");
     options
@@ -95,29 +115,35 @@ fn open_options() -> Dictionary<'static> {
 
 /// Tells a broken video from something that never was one.
 fn judge_unopened(path: &Path, source: ff::Error) -> MediaError {
-    let mut head = [0; 16];
-    let read = File::open(path).and_then(|mut file| {
-        file.seek(SeekFrom::Start(0))?;
-        file.read(&mut head)
-    });
-    let head = &head[..read.unwrap_or(0)];
-    let code = match head {
+    let head = read_head(path).unwrap_or_default();
+    let code = match head.as_slice() {
         [] => RefusalCode::Empty,
-        _ if looks_like_video(head) => RefusalCode::Damaged,
+        head if looks_like_video(head) => RefusalCode::Damaged,
         _ => RefusalCode::NotAVideo,
     };
     Refusal::new(code, source.to_string()).into()
 }
 
+/// The first bytes of a file, as far as they say what it is.
+fn read_head(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(16).read_to_end(&mut head)?;
+    Ok(head)
+}
+
 /// The first bytes are those of a container we read.
 fn looks_like_video(head: &[u8]) -> bool {
+    let matroska = head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]);
+    let avi = head.starts_with(b"RIFF") && head.get(8..12) == Some(b"AVI ");
+    is_mov(head) || matroska || avi
+}
+
+/// The first bytes are those of MP4 and its kin, but not of a still picture.
+fn is_mov(head: &[u8]) -> bool {
     const STILLS: [&[u8]; 5] = [b"heic", b"heix", b"mif1", b"msf1", b"avif"];
     let (kind, brand) = (head.get(4..8), head.get(8..12));
     let mov = matches!(kind, Some(b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free" | b"skip"));
-    let still = kind == Some(b"ftyp") && brand.is_some_and(|brand| STILLS.contains(&brand));
-    let matroska = head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]);
-    let avi = head.starts_with(b"RIFF") && brand == Some(b"AVI ");
-    (mov && !still) || matroska || avi
+    mov && !(kind == Some(b"ftyp") && brand.is_some_and(|brand| STILLS.contains(&brand)))
 }
 
 #[cfg(test)]

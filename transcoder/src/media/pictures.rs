@@ -4,13 +4,16 @@ use std::{ops::Range, path::Path};
 
 use ffmpeg_next::{Packet, frame};
 
-use super::{MediaError, decode::PictureDecoder, filters, graph::Graph, input::Source, repackage::Repackager};
+use super::{MediaError, decode::PictureDecoder, filters, graph::Graph, input::Source, raw, repackage::Repackager};
 use crate::plan::{Cadence, Limits, Refusal, RefusalCode, Shown, SourceVideo, TranscodePlan};
 
 /// How much earlier than needed the reader starts when work resumes in the middle.
 const SEEK_EARLIER_US: i64 = 100_000;
 /// A clip of which less than this many per cent can be decoded counts as damaged.
 const DECODED_PERCENT: u64 = 80;
+/// So many packets in a row, of which less than half can be decoded, are enough to say so: a run that makes only a part
+/// of the clip never sees the rest.
+const STRETCH: u64 = 300;
 
 /// Decodes a range of the grid and hands out pictures with the slots they fill.
 pub(super) struct Pictures<'a> {
@@ -19,7 +22,12 @@ pub(super) struct Pictures<'a> {
     cadence: Cadence<frame::Video>,
     fields: Option<Graph>,
     range: Range<u64>,
+    /// Packets given to the decoder, and the time of the first: pictures shown before it lack what they are made from.
+    fed: u64,
+    fed_from: Option<i64>,
     decoded: u64,
+    /// Pictures decoded when the last stretch began.
+    decoded_before: u64,
     /// Makes the largest rung of the packets themselves, when that is the plan.
     repackager: Option<Repackager<'a>>,
 }
@@ -35,7 +43,18 @@ impl<'a> Pictures<'a> {
         repackager: Option<Repackager<'a>>,
     ) -> Self {
         let cadence = Cadence::new(range.clone());
-        Self { plan, limits, cadence, fields: None, range, decoded: 0, repackager }
+        Self {
+            plan,
+            limits,
+            cadence,
+            fields: None,
+            range,
+            fed: 0,
+            fed_from: None,
+            decoded: 0,
+            decoded_before: 0,
+            repackager,
+        }
     }
 
     /// Runs to the end of the range; returns the number of pictures decoded.
@@ -53,6 +72,7 @@ impl<'a> Pictures<'a> {
                 if let Some(repackager) = &mut self.repackager {
                     repackager.packet(&packet)?;
                 }
+                self.count(&packet)?;
                 let feed = &mut |picture| self.decoded(picture, &mut goes_on, on_shown);
                 decoder.feed(Some(&packet), feed)?;
                 self.check_errors(&decoder)?;
@@ -62,6 +82,20 @@ impl<'a> Pictures<'a> {
         self.check_errors(&decoder)?;
         self.finish(goes_on, on_shown)?;
         Ok(self.decoded)
+    }
+
+    fn count(&mut self, packet: &Packet) -> Result<(), MediaError> {
+        let Some(ticks) = packet.pts().or(packet.dts()) else { return Ok(()) };
+        if ticks < *self.fed_from.get_or_insert(ticks) || raw::is_discarded(packet) {
+            return Ok(());
+        }
+        self.fed += 1;
+        if self.fed.is_multiple_of(STRETCH) {
+            let decoded = self.decoded - self.decoded_before;
+            self.decoded_before = self.decoded;
+            self.check_decoded(decoded, STRETCH, 50)?;
+        }
+        Ok(())
     }
 
     /// Broken packets are forgiven when their pictures are encoded, but never passed on.
@@ -150,7 +184,9 @@ impl<'a> Pictures<'a> {
             return Ok(());
         }
         self.repackager.as_ref().map_or(Ok(()), Repackager::finish)?;
-        self.check_enough_decoded()?;
+        if self.range == (0..self.plan.total_frames) {
+            self.check_decoded(self.decoded, self.fed, DECODED_PERCENT)?;
+        }
         if let Some(Shown { picture, slots }) = self.cadence.finish() {
             on_shown(picture, slots)?;
         }
@@ -161,12 +197,12 @@ impl<'a> Pictures<'a> {
         }
     }
 
-    /// Compares pictures in with pictures out where the whole file was read.
-    fn check_enough_decoded(&self) -> Result<(), MediaError> {
-        let (got, expected) = (self.decoded, self.plan.source.frames);
-        let whole = self.range.start == 0 && !self.cadence.is_full();
-        if whole && got * 100 < expected * DECODED_PERCENT {
-            let detail = format!("{got} of {expected} pictures could be decoded");
+    /// Compares pictures out with packets in.
+    fn check_decoded(&self, decoded: u64, packets: u64, percent: u64) -> Result<(), MediaError> {
+        let packets_a_picture = if self.plan.conversion.deinterlace { 2 } else { 1 };
+        let expected = packets / packets_a_picture;
+        if decoded * 100 < expected * percent {
+            let detail = format!("{decoded} of {expected} pictures could be decoded");
             return Err(Refusal::new(RefusalCode::Damaged, detail).into());
         }
         Ok(())

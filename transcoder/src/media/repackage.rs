@@ -173,5 +173,5 @@ fn write_init(writer: &SegmentWriter, rung: &RungPlan, header: &StreamHeader) ->
         timescale: rung.rate.timescale(),
         decoder_record: DecoderRecord::Avc(&record),
     }))?;
-    Ok(InitReport { rendition: rung.name.clone(), codecs: config.codec_string(), bytes })
+    Ok(InitReport { rendition: rung.name.clone(), codecs: config.codec_string(), bytes, sha256: None })
 }

@@ -86,7 +86,7 @@ fn remember_init<'i>(
     if init.is_none() {
         let bytes = writer.write_init(&config.init(rung))?;
         let (rendition, codecs) = (rung.name.clone(), config.codec_string());
-        *init = Some(InitReport { rendition, codecs, bytes });
+        *init = Some(InitReport { rendition, codecs, bytes, sha256: None });
     }
     init.as_ref().ok_or_else(|| MediaError::Inconsistent("no initialisation segment".into()))
 }

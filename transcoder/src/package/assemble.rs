@@ -24,8 +24,6 @@ pub struct Package {
     pub multivariant: String,
     /// Video renditions, smallest first, then audio.
     pub renditions: Vec<Rendition>,
-    /// Media that is there, in milliseconds.
-    pub available_ms: u64,
     /// Text of the storyboard's index.
     pub storyboard: Option<String>,
 }
@@ -100,7 +98,6 @@ pub fn assemble(plan: &TranscodePlan, chunks: &[ChunkFacts]) -> Option<Package> 
     Some(Package {
         complete,
         multivariant: multivariant(&renditions),
-        available_ms: plan.rate.frame_start_us(plan.chunk_slots(chunks.len() - 1).end).div_ceil(1000),
         renditions,
         storyboard: storyboard_index(plan, chunks),
     })

@@ -24,6 +24,21 @@ pub struct InitReport {
     pub codecs: String,
     /// Size of the initialisation segment.
     pub bytes: u64,
+    /// SHA-256 of it, as the parent read it: segments of two runs can only be played together when they agree. None
+    /// before it was read, and in what was stored before this was noted.
+    #[serde(default)]
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl InitReport {
+    /// Whether segments that need this one can be played with the other.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let same_bytes = match (self.sha256, other.sha256) {
+            (Some(own), Some(others)) => own == others,
+            _ => true,
+        };
+        same_bytes && (&self.rendition, &self.codecs, self.bytes) == (&other.rendition, &other.codecs, other.bytes)
+    }
 }
 
 /// A chunk that was written.

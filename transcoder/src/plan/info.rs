@@ -182,6 +182,12 @@ impl Colour {
     pub fn is_hdr(&self) -> bool {
         matches!(self.transfer.as_str(), "smpte2084" | "arib-std-b67")
     }
+
+    /// True for primaries that show other colours when taken for those of BT.709, such as Display P3, which phones
+    /// record their own screens in. The others in use differ from BT.709 by less than anybody sees.
+    pub fn is_wide(&self) -> bool {
+        matches!(self.primaries.as_str(), "bt2020" | "smpte431" | "smpte432" | "bt470m")
+    }
 }
 
 /// The audio stream of a source.

@@ -201,11 +201,8 @@ mod tests {
         let sizes = prop::collection::vec(any::<u64>(), 0..6);
         let rendition = (".{0,12}", sizes.clone(), sizes)
             .prop_map(|(rendition, segment_bytes, key_bytes)| RenditionChunk { rendition, segment_bytes, key_bytes });
-        let init = (".{0,12}", ".{0,20}", any::<u64>()).prop_map(|(rendition, codecs, bytes)| InitReport {
-            rendition,
-            codecs,
-            bytes,
-        });
+        let init = (".{0,12}", ".{0,20}", any::<u64>(), any::<Option<[u8; 32]>>())
+            .prop_map(|(rendition, codecs, bytes, sha256)| InitReport { rendition, codecs, bytes, sha256 });
         let lists = (prop::collection::vec(init, 0..4), prop::collection::vec(rendition, 0..4));
         (any::<usize>(), lists, any::<Option<u64>>(), any::<Option<u64>>()).prop_map(
             |(index, (inits, renditions), sheet_bytes, preview_bytes)| ChunkFacts {

@@ -14,6 +14,7 @@ pub const CASES: &[Case] = &[
     ("sound_alone_is_not_a_video", sound_alone_is_not_a_video),
     ("a_cut_file_is_damaged", a_cut_file_is_damaged),
     ("noise_in_the_pictures_is_damage", noise_in_the_pictures_is_damage),
+    ("a_long_stretch_without_pictures_is_damage", a_long_stretch_without_pictures_is_damage),
     ("long_clips_are_refused", long_clips_are_refused),
     ("a_gap_of_hours_is_refused_at_once", a_gap_of_hours_is_refused_at_once),
     ("a_false_duration_in_the_header_is_not_believed", a_false_duration_is_not_believed),
@@ -66,6 +67,19 @@ fn noise_in_the_pictures_is_damage() {
     let end = noisy.windows(4).rposition(|four| four == b"moov").expect("an index") - 4;
     noisy[data..end].fill(0x55);
     assert_eq!(refuse(&bytes("noisy.mp4", &noisy)).code(), "damaged");
+}
+
+/// More than four fifths can be decoded, but for eleven seconds the picture would stand still.
+fn a_long_stretch_without_pictures_is_damage() {
+    let made = make("long.mp4", "-f lavfi -i testsrc2=size=64x48:rate=25:duration=80 -c:v libx264 -preset ultrafast");
+    let mut noisy = std::fs::read(&made.source).expect("readable");
+    let data = noisy.windows(4).position(|four| four == b"mdat").expect("media data") + 4;
+    let end = noisy.windows(4).rposition(|four| four == b"moov").expect("an index") - 4;
+    let at = |per_cent: usize| data + (end - data) * per_cent / 100;
+    noisy[at(46)..at(60)].fill(0x55);
+    let error = refuse(&bytes("noisy.mp4", &noisy));
+    assert_eq!(error.code(), "damaged");
+    assert!(error.to_string().contains(" of 300 pictures"), "{error}");
 }
 
 fn long_clips_are_refused() {

@@ -64,7 +64,7 @@ fn an_ordinary_clip_becomes_a_ladder_with_sound() {
     }
     assert!((seconds(&run, "audio") - 3.5).abs() < 0.0214, "{}", seconds(&run, "audio"));
     let first = assemble(&run.plan, &run.facts(1)).expect("the first chunk can be published");
-    assert!(!first.complete && first.available_ms == 1000);
+    assert!(!first.complete);
     assert!(first.multivariant.contains("v540") && first.multivariant.contains("v360"));
     let codecs = ffprobe(&run.work.join("index.m3u8"), "-show_entries stream=codec_name,sample_rate,channels");
     assert!(codecs.contains(&"aac,48000,2".to_owned()) && codecs.contains(&"h264".to_owned()), "{codecs:?}");

@@ -2,7 +2,10 @@
 
 use std::process::Command;
 
-use estrade_transcoder::package::{AUDIO_RENDITION, INIT_FILE, segment_file};
+use estrade_transcoder::{
+    TranscodeError,
+    package::{AUDIO_RENDITION, INIT_FILE, segment_file},
+};
 
 use crate::{
     Case,
@@ -10,7 +13,10 @@ use crate::{
     run::{Run, options, transcode, try_go_on},
 };
 
-pub const CASES: &[Case] = &[("a_joint_between_two_workers_cannot_be_heard", a_joint_cannot_be_heard)];
+pub const CASES: &[Case] = &[
+    ("a_joint_between_two_workers_cannot_be_heard", a_joint_cannot_be_heard),
+    ("what_another_encoder_began_is_not_gone_on_with", what_another_encoder_began_is_not_gone_on_with),
+];
 
 /// Samples on either side of the joint that are looked at: four frames of AAC.
 const AROUND: usize = 4096;
@@ -80,4 +86,20 @@ fn a_joint_cannot_be_heard() {
     let (joint_db, usual_db) = (apart_db(at), apart_db(at + 48_000));
     assert!(usual_db < -20.0, "they differ by {usual_db:.1} dB");
     assert!(joint_db < usual_db + 3.0, "the joint differs by {joint_db:.1} dB, the rest by {usual_db:.1} dB");
+}
+
+/// Two releases may ask their encoder for other things: their segments need other initialisation segments, which are
+/// often of one size and one codec string.
+fn what_another_encoder_began_is_not_gone_on_with() {
+    let made = make("sweep.mp4", SWEEP);
+    let whole = transcode(&made);
+    let mut options = options();
+    let mut resume = whole.resume_after(2);
+    let known = resume.inits[0].sha256.as_mut().expect("the parent has read it");
+    known[0] ^= 1;
+    options.resume = Some(resume);
+    match try_go_on(&made, &options, &whole.facts(2)).map(|run| run.chunks.len()) {
+        Err(TranscodeError::Untrue(what)) => assert!(what.contains("initialisation segments"), "{what}"),
+        other => panic!("{other:?}"),
+    }
 }
