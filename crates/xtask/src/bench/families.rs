@@ -10,7 +10,7 @@ use super::bd_rate::{Point, bd_rate};
 use super::clips::{self, Clip};
 use super::peer::fps;
 use super::product::{self, Plan, Run};
-use super::quality::{HINT, Judge};
+use super::quality::{HINT, Judge, Source};
 use crate::process::say;
 use crate::workspace::Workspace;
 
@@ -83,8 +83,10 @@ impl Bench {
 
     fn judge_all(&self, clip: &Clip, run: &Run, folder: &Path, lines: &mut Vec<String>) -> Result<Vec<Point>> {
         let mut points = Vec::new();
+        let source = Source { path: &clip.path, duration_secs: run.plan.duration_secs };
+        let Some(top) = run.plan.rungs.last() else { bail!("the ladder is empty") };
         for rung in &run.plan.rungs {
-            let point = self.judge.judge(&clip.path, &product::join(folder, rung)?, rung, &run.plan)?;
+            let point = self.judge.judge(&source, &product::join(folder, rung)?, rung, top)?;
             let kbits = point.bits_per_second / 1000.0;
             lines.push(format!("| {} | {} | {kbits:.0} | {:.1} |", clip.name, rung.name, point.quality));
             points.push(point);

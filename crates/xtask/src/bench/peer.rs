@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 
 use super::ffmpeg::command;
 use super::measure::{self, Cost};
@@ -13,6 +13,29 @@ use crate::process::capture;
 
 /// Bits a pixel by the shorter side, as its defaults have them; sizes between take the size below.
 const BITS_PER_PIXEL: [(u64, f64); 4] = [(1080, 0.10), (720, 0.11), (480, 0.12), (0, 0.15)];
+
+/// The short side of the largest rendition.
+const TOP_EDGE: u64 = 1080;
+
+/// The renditions it makes: those of the product, and the one of the source's own size where the product leaves it out.
+pub(super) fn ladder(source: &Path, plan: &Plan) -> Result<Vec<Rung>> {
+    let mut rungs = plan.rungs.clone();
+    let Some(top) = rungs.last().cloned() else { bail!("the ladder is empty") };
+    let edge = TOP_EDGE.min(short_side(source)?);
+    let short = top.width.min(top.height);
+    if short < edge {
+        let side = |side: u64| (side * edge / short) & !1;
+        let (width, height) = (side(top.width), side(top.height));
+        rungs.push(Rung { name: format!("v{edge}"), width, height, encoder: Vec::new(), ..top });
+    }
+    Ok(rungs)
+}
+
+fn short_side(source: &Path) -> Result<u64> {
+    let entries = ["-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height", "-of", "csv=p=0"];
+    let said = capture(Command::new("ffprobe").args(entries).arg(source))?;
+    said.trim().split(',').filter_map(|side| side.parse().ok()).min().context("the source has no size")
+}
 
 /// Makes one rendition; what it cost and where it lies.
 pub(super) fn encode(source: &Path, rung: &Rung, plan: &Plan, folder: &Path) -> Result<(Cost, PathBuf)> {

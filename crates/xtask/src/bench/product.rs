@@ -22,6 +22,7 @@ pub(super) struct Plan {
 }
 
 /// One rendition of it.
+#[derive(Clone)]
 pub(super) struct Rung {
     pub(super) name: String,
     pub(super) width: u64,

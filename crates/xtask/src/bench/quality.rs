@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::bd_rate::Point;
 use super::ffmpeg::command;
 use super::peer::fps;
-use super::product::{Plan, Rung};
+use super::product::Rung;
 use crate::process::{capture, run, succeeds};
 
 /// Every how manieth picture is judged.
@@ -17,6 +17,12 @@ const SUBSAMPLE: u32 = 3;
 
 /// How to get an `ffmpeg` with libvmaf.
 pub(super) const HINT: &str = "no ffmpeg with libvmaf: `pip install imageio-ffmpeg`, or --vmaf-ffmpeg PATH";
+
+/// What renditions are compared with.
+pub(super) struct Source<'a> {
+    pub(super) path: &'a Path,
+    pub(super) duration_secs: f64,
+}
 
 /// An `ffmpeg` that has libvmaf.
 pub(super) struct Judge(PathBuf);
@@ -36,17 +42,16 @@ impl Judge {
         Ok(has_vmaf(&path).then_some(Self(path)))
     }
 
-    /// Bits a second and VMAF of a rendition, shown at the size of the largest rung.
-    pub(super) fn judge(&self, source: &Path, made: &Path, rung: &Rung, plan: &Plan) -> Result<Point> {
-        let quality = self.vmaf(source, made, rung, plan)?;
-        let bits_per_second = video_bytes(made)? * 8.0 / plan.duration_secs;
+    /// Bits a second and VMAF of a rendition of a source, shown at the size of `top`.
+    pub(super) fn judge(&self, source: &Source<'_>, made: &Path, rung: &Rung, top: &Rung) -> Result<Point> {
+        let quality = self.vmaf(source.path, made, rung, top)?;
+        let bits_per_second = video_bytes(made)? * 8.0 / source.duration_secs;
         Ok(Point { bits_per_second, quality })
     }
 
     /// Both sides get times from the count of their pictures, or libvmaf compares neighbours.
-    fn vmaf(&self, source: &Path, made: &Path, rung: &Rung, plan: &Plan) -> Result<f64> {
+    fn vmaf(&self, source: &Path, made: &Path, rung: &Rung, top: &Rung) -> Result<f64> {
         let log = made.with_extension("vmaf.json");
-        let Some(top) = plan.rungs.last() else { bail!("the ladder is empty") };
         let size = format!("scale={}:{}:flags=bicubic,format=yuv420p,setsar=1", top.width, top.height);
         let clock = format!("settb=AVTB,setpts=N/({}*TB)", fps(&rung.rate));
         let graph = format!(

@@ -19,7 +19,8 @@ pub(super) struct Round {
 /// One rung of both.
 pub(super) struct Compared {
     pub(super) rung: String,
-    pub(super) ours: Point,
+    /// Nothing where a look at the source has left the rung out.
+    pub(super) ours: Option<Point>,
     pub(super) peer: Point,
 }
 
@@ -44,8 +45,8 @@ impl Measured {
     }
 
     fn bd_rate(&self) -> Option<f64> {
-        let side = |pick: fn(&Compared) -> Point| self.compared.iter().map(pick).collect::<Vec<_>>();
-        bd_rate(&side(|rung| rung.peer), &side(|rung| rung.ours))
+        let side = |pick: fn(&Compared) -> Option<Point>| self.compared.iter().filter_map(pick).collect::<Vec<_>>();
+        bd_rate(&side(|rung| Some(rung.peer)), &side(|rung| rung.ours))
     }
 
     fn peak_megabytes(&self) -> f64 {
@@ -108,14 +109,12 @@ fn print_compared(measured: &Measured) {
     println!("\n| rung | kbit/s | VMAF | PeerTube kbit/s | VMAF |");
     println!("|---|---|---|---|---|");
     for Compared { rung, ours, peer } in &measured.compared {
-        println!(
-            "| {rung} | {:.0} | {:.1} | {:.0} | {:.1} |",
-            ours.bits_per_second / 1000.0,
-            ours.quality,
-            peer.bits_per_second / 1000.0,
-            peer.quality
-        );
+        println!("| {rung} | {} | {} |", ours.map_or_else(|| "left out | ".to_owned(), cells), cells(*peer));
     }
+}
+
+fn cells(point: Point) -> String {
+    format!("{:.0} | {:.1}", point.bits_per_second / 1000.0, point.quality)
 }
 
 /// Prints the ratios of all clips in one table.

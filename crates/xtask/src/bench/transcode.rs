@@ -9,8 +9,8 @@ use clap::Args;
 
 use super::clips::{self, Clip};
 use super::measure::Cost;
-use super::product::{self, Run};
-use super::quality::{HINT, Judge};
+use super::product::{self, Run, Rung};
+use super::quality::{HINT, Judge, Source};
 use super::report::{Compared, Measured, Round};
 use super::{ffmpeg, peer, report};
 use crate::process::say;
@@ -96,7 +96,7 @@ impl Bench {
         }
         let first = ffmpeg::first_second(source, plan, &self.folder)?;
         let mut peer = Cost::default();
-        for rung in &plan.rungs {
+        for rung in &peer::ladder(source, plan)? {
             peer = peer + peer::encode(source, rung, plan, &self.folder)?.0;
         }
         Ok(Round { ours, decode, encode, first, peer })
@@ -106,17 +106,15 @@ impl Bench {
     fn compare(&self, clip: &Clip, run: &Run, out: &Path) -> Result<Vec<Compared>> {
         let Some(judge) = &self.judge else { return Ok(Vec::new()) };
         say(&format!("{}: judging quality", clip.name));
-        let plan = &run.plan;
-        plan.rungs
-            .iter()
-            .map(|rung| {
-                let peer = self.folder.join(format!("peer-{}.mp4", rung.name));
-                Ok(Compared {
-                    rung: rung.name.clone(),
-                    ours: judge.judge(&clip.path, &product::join(out, rung)?, rung, plan)?,
-                    peer: judge.judge(&clip.path, &peer, rung, plan)?,
-                })
-            })
-            .collect()
+        let source = Source { path: &clip.path, duration_secs: run.plan.duration_secs };
+        let rungs = peer::ladder(&clip.path, &run.plan)?;
+        let Some(top) = rungs.last() else { bail!("the ladder is empty") };
+        let judge_one = |rung: &Rung| {
+            let peer = self.folder.join(format!("peer-{}.mp4", rung.name));
+            let is_ours = run.plan.rungs.iter().any(|own| own.name == rung.name);
+            let ours = if is_ours { Some(judge.judge(&source, &product::join(out, rung)?, rung, top)?) } else { None };
+            Ok(Compared { rung: rung.name.clone(), ours, peer: judge.judge(&source, &peer, rung, top)? })
+        };
+        rungs.iter().map(judge_one).collect()
     }
 }
