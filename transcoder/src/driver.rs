@@ -227,8 +227,9 @@ pub async fn transcode_file(
 /// # Errors
 /// When the child cannot be started or confined.
 pub async fn check_sandbox(command: &ChildCommand, work: &Path) -> Result<SandboxReport, ChildError> {
-    let work = fs::canonicalize(work).await?;
-    let mut child = Child::start(command, &work).await?;
+    let job = tempfile::Builder::new().prefix("check-").tempdir_in(fs::canonicalize(work).await?)?;
+    fs::write(job.path().join(SOURCE_FILE), []).await?;
+    let mut child = Child::start(command, job.path()).await?;
     child.ask(&Request::TryToEscape).await?;
     match child.next().await? {
         Event::Escaped { report } => Ok(SandboxReport { gaps: child.gaps().to_vec(), ..report }),

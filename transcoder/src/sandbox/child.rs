@@ -5,13 +5,13 @@ use std::{
     io::{self, BufRead, Read, Write},
     net::{Ipv4Addr, TcpStream, UdpSocket},
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
 use super::{
-    confine::confine,
+    confine::{Flaws, confine},
     limits::{ChildLimits, Confinement},
     misdeeds,
     protocol::{Attempt, Event, MAX_LINE_BYTES, Request, SandboxReport},
@@ -23,14 +23,18 @@ use crate::{
 
 /// The hidden argument that makes our executable this child.
 pub const CHILD_ARGUMENT: &str = "transcode-child";
+/// The job folder: the child is started in it, and may lack the right to go there by the folders above.
+const JOB: &str = ".";
 /// Name of the source in the job folder.
 pub(crate) const SOURCE_FILE: &str = "source";
 /// Progress is told at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// The command of `fcntl` that picks the signal: the same on every architecture, and missing in the binding.
+const F_SETSIG: i32 = 10;
+
 /// What the child is told on its command line: everything it needs to confine itself.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Start {
-    pub(crate) job: PathBuf,
     pub(crate) limits: ChildLimits,
     pub(crate) confinement: Confinement,
     pub(crate) parent: u32,
@@ -42,7 +46,7 @@ pub fn child_main(start: &str) -> ExitCode {
     let Ok(start) = serde_json::from_str::<Start>(start) else { return ExitCode::from(2) };
     let mut out = io::stdout().lock();
     match prepare(&start) {
-        Ok(ready) => match tell(&mut out, &ready).and_then(|()| obey(&start, &mut out)) {
+        Ok(flaws) => match tell(&mut out, &ready(&flaws)).and_then(|()| obey(&flaws, &mut out)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(3),
         },
@@ -54,14 +58,18 @@ pub fn child_main(start: &str) -> ExitCode {
     }
 }
 
-fn prepare(start: &Start) -> Result<Event, String> {
-    let flaws = confine(&start.job, &start.limits, start.confinement, start.parent)
+fn prepare(start: &Start) -> Result<Flaws, String> {
+    let flaws = confine(Path::new(JOB), &start.limits, start.confinement, start.parent)
         .map_err(|error| format!("not confined: {error}"))?;
     media::prepare().map_err(|error| error.to_string())?;
-    Ok(Event::Ready {
+    Ok(flaws)
+}
+
+fn ready(flaws: &Flaws) -> Event {
+    Event::Ready {
         missing: flaws.missing.iter().map(ToString::to_string).collect(),
         gaps: flaws.gaps.iter().map(ToString::to_string).collect(),
-    })
+    }
 }
 
 fn tell(out: &mut impl Write, event: &Event) -> io::Result<()> {
@@ -71,7 +79,7 @@ fn tell(out: &mut impl Write, event: &Event) -> io::Result<()> {
     out.flush()
 }
 
-fn obey(start: &Start, out: &mut impl Write) -> io::Result<()> {
+fn obey(flaws: &Flaws, out: &mut impl Write) -> io::Result<()> {
     let mut input = io::stdin().lock();
     loop {
         let mut line = Vec::new();
@@ -80,13 +88,13 @@ fn obey(start: &Start, out: &mut impl Write) -> io::Result<()> {
             return Ok(());
         }
         let request: Request = serde_json::from_slice(&line)?;
-        let answer = carry_out(start, request, out);
+        let answer = carry_out(flaws, request, out);
         tell(out, &answer)?;
     }
 }
 
-fn carry_out(start: &Start, request: Request, out: &mut impl Write) -> Event {
-    let source = start.job.join(SOURCE_FILE);
+fn carry_out(flaws: &Flaws, request: Request, out: &mut impl Write) -> Event {
+    let (job, source) = (Path::new(JOB), Path::new(JOB).join(SOURCE_FILE));
     let result = match request {
         Request::Probe { limits } => media::probe(&source, &limits).map(|info| Event::Probed { info: Box::new(info) }),
         Request::Look { plan, limits } => {
@@ -99,30 +107,29 @@ fn carry_out(start: &Start, request: Request, out: &mut impl Write) -> Event {
             if !plan.is_consistent() || first_chunk >= plan.chunks.len() {
                 return Event::Failed { detail: "the plan contradicts itself".into() };
             }
-            transcode(start, &plan, &limits, first_chunk, wants_poster, out)
+            transcode(&plan, &limits, first_chunk, wants_poster, out)
         }
-        Request::Misbehave { misdeed } => return misdeeds::commit(misdeed, &start.job),
+        Request::Misbehave { misdeed } => return misdeeds::commit(misdeed, job),
         Request::Poster { plan, limits, slot } => {
             if !plan.is_consistent() || slot >= plan.total_frames {
                 return Event::Failed { detail: "the plan contradicts itself".into() };
             }
-            media::make_poster(&source, &start.job, &plan, &limits, slot).map(|poster| Event::Poster { poster })
+            media::make_poster(&source, job, &plan, &limits, slot).map(|poster| Event::Poster { poster })
         }
-        Request::TryToEscape => return Event::Escaped { report: try_to_escape(&start.job) },
+        Request::TryToEscape => return Event::Escaped { report: try_to_escape(job, flaws) },
     };
     result.unwrap_or_else(|error| failure(&error))
 }
 
 fn transcode(
-    start: &Start,
     plan: &TranscodePlan,
     limits: &Limits,
     first_chunk: usize,
     wants_poster: bool,
     out: &mut impl Write,
 ) -> Result<Event, MediaError> {
-    let source = start.job.join(SOURCE_FILE);
-    let work = Work { source: &source, job: &start.job, plan, limits, first_chunk, wants_poster };
+    let (job, source) = (Path::new(JOB), Path::new(JOB).join(SOURCE_FILE));
+    let work = Work { source: &source, job, plan, limits, first_chunk, wants_poster };
     let mut told = Instant::now();
     let stats = media::transcode(work, &mut |event| {
         let event = match event {
@@ -151,8 +158,8 @@ fn failure(error: &MediaError) -> Event {
 
 /// Tries what a taken-over decoder would try. Addresses are of this machine only, and nothing
 /// harmful happens if an attempt succeeds.
-fn try_to_escape(job: &Path) -> SandboxReport {
-    let outside = job.parent().unwrap_or(job).join("escaped");
+fn try_to_escape(job: &Path, flaws: &Flaws) -> SandboxReport {
+    let outside = job.join("../escaped");
     let loopback = (Ipv4Addr::LOCALHOST, 9);
     let attempts = [
         ("read /etc/passwd", refused(&File::open("/etc/passwd"))),
@@ -163,9 +170,13 @@ fn try_to_escape(job: &Path) -> SandboxReport {
         ("make a UDP socket", refused(&UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))),
         ("make a Unix socket", refused(&UnixStream::pair())),
         ("start a program", refused(&Command::new("/bin/true").status())),
+        ("hold a capability", !flaws.is_capable),
         ("raise a limit", raise_limit_refused()),
         ("cut a file by its name", cut_refused()),
         ("send the parent a signal", signal_refused()),
+        ("have the parent sent a signal", sent_signal_refused()),
+        ("write a file without a name", nameless_refused(job)),
+        ("remove a file", refused(&fs::remove_file(job.join(SOURCE_FILE)))),
     ];
     let attempts = attempts.into_iter().map(|(what, refused)| Attempt { what: what.to_owned(), refused }).collect();
     // The parent knows from the start what is left to one layer alone.
@@ -197,6 +208,28 @@ fn signal_refused() -> bool {
     // SAFETY: three numbers go in, one comes out.
     let sent = unsafe { libc::syscall(libc::SYS_tgkill, parent, parent, 0) };
     sent != 0 && is_denied()
+}
+
+/// Names the parent as whom the kernel signals when our output is read, and how: nothing is sent, because the file is
+/// not left in the state in which that happens.
+#[expect(unsafe_code, reason = "no safe binding exists")]
+fn sent_signal_refused() -> bool {
+    let parent = rustix::process::getppid().map_or(1, |pid| pid.as_raw_nonzero().get());
+    let (on, off) = (libc::O_WRONLY | libc::O_ASYNC, libc::O_WRONLY);
+    let steps = [(libc::F_SETFL, on, off), (F_SETSIG, libc::SIGURG, 0), (libc::F_SETOWN, parent, 0)];
+    steps.into_iter().all(|(command, to, back)| {
+        // SAFETY: numbers go in, one comes out; the file is our standard output, which stays open.
+        let done = unsafe { libc::fcntl(libc::STDOUT_FILENO, command, to) };
+        let refused = done != 0 && is_denied();
+        // SAFETY: as above.
+        unsafe { libc::fcntl(libc::STDOUT_FILENO, command, back) };
+        refused
+    })
+}
+
+fn nameless_refused(job: &Path) -> bool {
+    use std::os::unix::fs::OpenOptionsExt;
+    refused(&fs::OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).open(job))
 }
 
 fn is_denied() -> bool {

@@ -3,11 +3,12 @@
 use std::{io, path::Path};
 
 use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, Signal, getppid, set_dumpable_behavior, set_parent_process_death_signal,
-    setrlimit,
+    DumpableBehavior, Resource, Rlimit, Signal, getppid, getrlimit, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
 };
 
 use super::{
+    capabilities,
     file_rights::restrict_files,
     limits::{ChildLimits, Confinement, Layer},
     syscalls,
@@ -25,6 +26,9 @@ pub enum ConfineError {
     /// The parent went away before the child could tie its life to it.
     #[error("the parent is gone")]
     Orphaned,
+    /// Capabilities could not be given up.
+    #[error("cannot give up capabilities: {0}")]
+    Capabilities(io::Error),
     /// A limit could not be set.
     #[error("cannot set a limit: {0}")]
     Limits(io::Error),
@@ -46,6 +50,8 @@ pub(super) struct Flaws {
     pub(super) missing: Vec<ConfineError>,
     /// What Landlock leaves to the filter of system calls alone.
     pub(super) gaps: Vec<&'static str>,
+    /// Capabilities are left, or could be gained: only in tests of another layer.
+    pub(super) is_capable: bool,
 }
 
 /// Puts on all layers.
@@ -60,13 +66,17 @@ pub(super) fn confine(
     limit_heaps();
     let mut flaws = Flaws::default();
     for layer in Layer::ALL {
+        if layer == Layer::Seccomp {
+            // Nobody can ask after that.
+            flaws.is_capable = capabilities::holds_none() != Ok(true);
+        }
         if !confinement.wants(layer) {
             flaws.missing.push(ConfineError::LeftOff(layer));
             continue;
         }
         match put_on(layer, job, limits) {
             Ok(gaps) => flaws.gaps.extend(gaps),
-            Err(error) if confinement == Confinement::BestEffort && layer != Layer::Limits => flaws.missing.push(error),
+            Err(error) if confinement == Confinement::BestEffort && layer.may_be_lacking() => flaws.missing.push(error),
             Err(error) => return Err(error),
         }
     }
@@ -76,6 +86,9 @@ pub(super) fn confine(
 /// Puts on one layer; what it leaves to another one.
 fn put_on(layer: Layer, job: &Path, limits: &ChildLimits) -> Result<Vec<&'static str>, ConfineError> {
     match layer {
+        Layer::Capabilities => {
+            capabilities::give_up().map_err(|e| ConfineError::Capabilities(e.into())).map(|()| Vec::new())
+        }
         Layer::Limits => set_limits(limits).map_err(|e| ConfineError::Limits(e.into())).map(|()| Vec::new()),
         Layer::Landlock => restrict_files(job),
         Layer::Seccomp => syscalls::restrict_system_calls().map(|()| Vec::new()),
@@ -107,7 +120,7 @@ fn limit_heaps() {
     }
 }
 
-/// Soft equal to hard, so that the child can neither raise nor ignore them.
+/// Soft equal to hard, so that the child can neither raise nor ignore them; what we were given ourselves may be less.
 fn set_limits(limits: &ChildLimits) -> rustix::io::Result<()> {
     for (resource, most) in [
         (Resource::As, limits.memory_bytes),
@@ -117,7 +130,8 @@ fn set_limits(limits: &ChildLimits) -> rustix::io::Result<()> {
         (Resource::Nproc, limits.tasks),
         (Resource::Core, 0),
     ] {
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+        let most = Some(getrlimit(resource).maximum.map_or(most, |given| given.min(most)));
+        setrlimit(resource, Rlimit { current: most, maximum: most })?;
     }
     Ok(())
 }

@@ -55,6 +55,8 @@ pub enum Confinement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
+    /// No capabilities, whoever starts it: some of them lift limits.
+    Capabilities,
     /// Bounds on memory, processor, files and tasks.
     Limits,
     /// No files but those of the job, no programs, no TCP.
@@ -65,7 +67,12 @@ pub enum Layer {
 
 impl Layer {
     /// All of them, in the order in which they are put on: the last ones forbid what the first ones need.
-    pub const ALL: [Self; 3] = [Self::Limits, Self::Landlock, Self::Seccomp];
+    pub const ALL: [Self; 4] = [Self::Capabilities, Self::Limits, Self::Landlock, Self::Seccomp];
+
+    /// Kernels exist that lack it, which an operator may accept.
+    pub(super) fn may_be_lacking(self) -> bool {
+        matches!(self, Self::Landlock | Self::Seccomp)
+    }
 }
 
 impl Confinement {

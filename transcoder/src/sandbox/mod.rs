@@ -3,6 +3,7 @@
 //! The parent never parses media; the child never holds a secret. They talk in lines of JSON over
 //! the child's standard input and output.
 
+mod capabilities;
 mod child;
 mod confine;
 mod file_rights;

@@ -190,12 +190,7 @@ async fn spawn(
     job: &Path,
     exited: oneshot::Sender<io::Result<ExitStatus>>,
 ) -> Result<Spawned, ChildError> {
-    let start = Start {
-        job: job.to_owned(),
-        limits: command.limits.clone(),
-        confinement: command.confinement,
-        parent: std::process::id(),
-    };
+    let start = Start { limits: command.limits.clone(), confinement: command.confinement, parent: std::process::id() };
     let mut process = std::process::Command::new(&command.program);
     process
         .args(&command.arguments)

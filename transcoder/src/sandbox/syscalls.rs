@@ -15,29 +15,24 @@ const ARCH: TargetArch = TargetArch::aarch64;
 
 /// Calls that every architecture has. No sockets, no new processes, no other programs,
 /// nothing that changes the system.
-const ALLOWED: [i64; 63] = [
+const ALLOWED: [i64; 58] = [
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_readv,
     libc::SYS_writev,
     libc::SYS_pread64,
     libc::SYS_pwrite64,
-    libc::SYS_openat,
     libc::SYS_close,
     libc::SYS_fstat,
     libc::SYS_newfstatat,
     libc::SYS_statx,
     libc::SYS_lseek,
-    libc::SYS_fcntl,
     libc::SYS_dup,
     libc::SYS_ftruncate,
     libc::SYS_fallocate,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
     libc::SYS_mkdirat,
-    libc::SYS_renameat,
-    libc::SYS_renameat2,
-    libc::SYS_unlinkat,
     libc::SYS_getdents64,
     libc::SYS_faccessat,
     libc::SYS_readlinkat,
@@ -83,14 +78,11 @@ const ALLOWED: [i64; 63] = [
 
 /// Older calls that the C library still uses on this architecture.
 #[cfg(target_arch = "x86_64")]
-const ALLOWED_HERE: [i64; 11] = [
-    libc::SYS_open,
+const ALLOWED_HERE: [i64; 8] = [
     libc::SYS_stat,
     libc::SYS_lstat,
     libc::SYS_access,
     libc::SYS_mkdir,
-    libc::SYS_rename,
-    libc::SYS_unlink,
     libc::SYS_readlink,
     libc::SYS_poll,
     libc::SYS_time,
@@ -99,22 +91,32 @@ const ALLOWED_HERE: [i64; 11] = [
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: [i64; 0] = [];
 
-/// Allows what is listed, threads, and naming them; signals, limits and places on processors for itself alone, because
-/// other processes of the same user would have to take them; answers the rest with "not permitted".
-/// `clone3` hides its flags in memory where a filter cannot look, so it is answered with "no such
+/// What may be asked of an open file: nothing but its flags. The rest of `fcntl` has the kernel send signals to any
+/// process of the same user (`F_SETOWN`, `F_SETSIG`, `O_ASYNC`) when somebody reads from a pipe.
+const FCNTL_ALLOWED: [i32; 4] = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_DUPFD_CLOEXEC];
+/// The bit of `O_TMPFILE` that nothing else has: files without a name take room that nobody sees.
+const NAMELESS: i32 = libc::O_TMPFILE & !libc::O_DIRECTORY;
+
+/// Allows what is listed, threads, and naming them; signals and places on processors for itself alone, because other
+/// processes of the same user would have to take them; limits to be read, not set; answers the rest with "not
+/// permitted". `clone3` hides its flags in memory where a filter cannot look, so it is answered with "no such
 /// call", and the C library falls back to `clone`.
 pub(super) fn restrict_system_calls() -> Result<(), ConfineError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     rules.extend(ALLOWED.into_iter().chain(ALLOWED_HERE).map(|call| (call, Vec::new())));
-    let thread = u64::try_from(libc::CLONE_THREAD).unwrap_or(0);
-    rules.insert(libc::SYS_clone, vec![only_if(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
-    let set_name = u64::try_from(libc::PR_SET_NAME).unwrap_or(0);
-    rules.insert(libc::SYS_prctl, vec![only_if(0, SeccompCmpOp::Eq, set_name)?]);
+    let thread = number(libc::CLONE_THREAD);
+    rules.insert(libc::SYS_clone, vec![only_if([(0, SeccompCmpOp::MaskedEq(thread), thread)])?]);
+    rules.insert(libc::SYS_prctl, vec![only_if([(0, SeccompCmpOp::Eq, number(libc::PR_SET_NAME))])?]);
     let this = u64::from(std::process::id());
-    rules.insert(libc::SYS_tgkill, vec![only_if(0, SeccompCmpOp::Eq, this)?]);
-    for call in [libc::SYS_prlimit64, libc::SYS_sched_setaffinity] {
-        rules.insert(call, vec![only_if(0, SeccompCmpOp::Eq, 0)?]);
-    }
+    rules.insert(libc::SYS_tgkill, vec![only_if([(0, SeccompCmpOp::Eq, this)])?]);
+    rules.insert(libc::SYS_sched_setaffinity, vec![only_if([(0, SeccompCmpOp::Eq, 0)])?]);
+    // Its own, and without a new one.
+    rules.insert(libc::SYS_prlimit64, vec![only_if([(0, SeccompCmpOp::Eq, 0), (2, SeccompCmpOp::Eq, 0)])?]);
+    let fcntl = FCNTL_ALLOWED.map(|command| only_if([(1, SeccompCmpOp::Eq, number(command))]));
+    rules.insert(libc::SYS_fcntl, fcntl.into_iter().collect::<Result<_, _>>()?);
+    rules.insert(libc::SYS_openat, vec![only_if([(2, SeccompCmpOp::MaskedEq(number(NAMELESS)), 0)])?]);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_open, vec![only_if([(1, SeccompCmpOp::MaskedEq(number(NAMELESS)), 0)])?]);
     rules.insert(libc::SYS_clone3, Vec::new());
     let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     // Of two filters the stricter answer counts. The second one also forbids adding a third.
@@ -122,13 +124,19 @@ pub(super) fn restrict_system_calls() -> Result<(), ConfineError> {
     apply(rules, SeccompAction::Errno(errno(libc::EPERM)), SeccompAction::Allow)
 }
 
+fn number(constant: i32) -> u64 {
+    u64::from(constant.unsigned_abs())
+}
+
 fn errno(code: i32) -> u32 {
     u32::try_from(code).unwrap_or(1)
 }
 
-fn only_if(argument: u8, op: SeccompCmpOp, value: u64) -> Result<SeccompRule, ConfineError> {
-    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Qword, op, value);
-    condition.and_then(|c| SeccompRule::new(vec![c])).map_err(|e| seccomp(&e))
+/// All of these arguments are as they should be.
+fn only_if<const N: usize>(arguments: [(u8, SeccompCmpOp, u64); N]) -> Result<SeccompRule, ConfineError> {
+    let condition = |(argument, op, value)| SeccompCondition::new(argument, SeccompCmpArgLen::Qword, op, value);
+    let conditions = arguments.into_iter().map(condition).collect::<Result<Vec<_>, _>>();
+    conditions.and_then(SeccompRule::new).map_err(|e| seccomp(&e))
 }
 
 fn apply(

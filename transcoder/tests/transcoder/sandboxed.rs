@@ -1,6 +1,6 @@
 //! The child cannot do what it must not, and the parent believes nothing.
 
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use estrade_transcoder::{
     TranscodeEvent, WAITING_EVENTS, check_sandbox,
@@ -17,6 +17,7 @@ use crate::{
 
 pub const CASES: &[Case] = &[
     ("nothing_gets_out_of_the_sandbox", nothing_gets_out_of_the_sandbox),
+    ("a_closed_folder_above_is_no_obstacle", a_closed_folder_above_is_no_obstacle),
     ("without_the_receiver_the_work_ends", without_the_receiver_the_work_ends),
     ("a_child_that_takes_too_long_is_stopped", a_child_that_takes_too_long_is_stopped),
     ("a_child_that_dies_is_told_from_a_bad_source", a_child_that_dies_is_told_from_a_bad_source),
@@ -28,7 +29,18 @@ fn nothing_gets_out_of_the_sandbox() {
     let work = tempfile::tempdir().expect("a work folder");
     let report = runtime().block_on(check_sandbox(&options().command, work.path())).expect("the child answers");
     assert!(report.holds(), "{report:?}");
-    assert!(report.attempts.len() >= 9);
+    assert!(report.attempts.len() >= 15);
+}
+
+fn a_closed_folder_above_is_no_obstacle() {
+    let above = tempfile::tempdir().expect("a folder");
+    let work = above.path().join("work");
+    std::fs::create_dir(&work).expect("made");
+    std::fs::set_permissions(above.path(), std::fs::Permissions::from_mode(0o700)).expect("closed");
+    // Only root can give the folder above away, and go through it all the same; its child cannot.
+    let _ = std::os::unix::fs::chown(above.path(), Some(65534), Some(65534));
+    let report = runtime().block_on(check_sandbox(&options().command, &work)).expect("the child answers");
+    assert!(report.holds(), "{report:?}");
 }
 
 fn without_the_receiver_the_work_ends() {
