@@ -164,6 +164,7 @@ impl TranscodeError {
             Self::Refused(refusal) => refusal.code.as_str(),
             Self::Child(ChildError::TookTooLong(_) | ChildError::Silent(_)) => "took_too_long",
             Self::Child(ChildError::Died(_)) => "transcoder_crashed",
+            Self::Child(ChildError::Overfull(_)) => "too_much_output",
             Self::Abandoned => "abandoned",
             Self::Replanned { .. } => "replanned",
             _ => "transcoder_failed",
@@ -183,7 +184,7 @@ impl TranscodeError {
 
     /// Trying again with the same source may help.
     pub fn is_retryable(&self) -> bool {
-        !matches!(self, Self::Refused(_))
+        !matches!(self, Self::Refused(_) | Self::Child(ChildError::Overfull(_)))
     }
 }
 
@@ -338,6 +339,7 @@ impl Run {
     }
 
     async fn ask(&self, child: &mut Child, limits: &Limits) -> Result<(), TranscodeError> {
+        self.verifier.make_folders(&self.plan).await?;
         let request = Request::Transcode {
             plan: Box::new(self.plan.clone()),
             limits: limits.clone(),

@@ -1,6 +1,11 @@
 //! The child's files are looked at here before anybody else sees them.
 
-use std::{collections::HashMap, ops::Range, path::PathBuf};
+use std::{
+    collections::HashMap,
+    io::{self, ErrorKind},
+    ops::Range,
+    path::PathBuf,
+};
 
 use sha2::{Digest, Sha256};
 use tokio::fs;
@@ -60,6 +65,18 @@ impl Verifier {
     pub(super) fn forget(&mut self) {
         self.bytes = 0;
         self.inits.clear();
+    }
+
+    /// The folders the files will lie in: the child makes none.
+    pub(super) async fn make_folders(&self, plan: &TranscodePlan) -> io::Result<()> {
+        let renditions = expected_renditions(plan).into_iter().map(|rendition| rendition.name);
+        for name in renditions.chain([STORYBOARD_FOLDER.to_owned()]) {
+            match fs::create_dir(self.work.join(name)).await {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The poster's file and its bytes, which are what the child says they are.

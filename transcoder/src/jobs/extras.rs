@@ -13,6 +13,7 @@ use estrade_jobs::{Context, Handler, Job, JobError, Kind};
 
 use super::attempt::{Saved, io_trouble};
 use super::download::put_together;
+use super::handler::accident;
 use crate::media::PosterReport;
 use crate::plan::{Limits, TranscodePlan};
 use crate::sandbox::ChildCommand;
@@ -107,7 +108,7 @@ impl ExtrasHandler {
         let at_ms = u64::try_from(picked.at_ms).unwrap_or(0);
         make_poster(&job, source, &self.command, &Limits::default(), plan, at_ms).await.map_err(|error| match error {
             TranscodeError::Refused(refusal) => discard(refusal.code.as_str(), &refusal.detail),
-            other => JobError::retry(other.code(), other),
+            other => accident(&other),
         })
     }
 

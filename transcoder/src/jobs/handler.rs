@@ -261,7 +261,7 @@ impl TranscodeHandler {
                 tracing::info!(version.id = %version_id, clip.failure = refusal.code.as_str(), "the source was refused");
                 Ok(())
             }
-            Err(AttemptError::Transcode(error)) => Err(JobError::retry(error.code(), error)),
+            Err(AttemptError::Transcode(error)) => Err(accident(&error)),
             Err(AttemptError::Job(error)) => Err(error),
         }
     }
@@ -295,6 +295,11 @@ impl TranscodeHandler {
     }
 }
 
+/// An accident is tried again, unless it would only happen again.
+pub(super) fn accident(error: &TranscodeError) -> JobError {
+    if error.is_retryable() { JobError::retry(error.code(), error) } else { discard(error.code(), &error.to_string()) }
+}
+
 /// The clip is whole without it: what is found wrong with the source now is for operators.
 fn settle_family(verdict: Result<(), AttemptError>) -> Result<(), JobError> {
     match verdict {
@@ -302,7 +307,7 @@ fn settle_family(verdict: Result<(), AttemptError>) -> Result<(), JobError> {
         Err(AttemptError::Transcode(TranscodeError::Refused(refusal))) => {
             Err(discard(refusal.code.as_str(), &refusal.detail))
         }
-        Err(AttemptError::Transcode(error)) => Err(JobError::retry(error.code(), error)),
+        Err(AttemptError::Transcode(error)) => Err(accident(&error)),
         Err(AttemptError::Job(error)) => Err(error),
     }
 }

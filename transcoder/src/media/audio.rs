@@ -117,7 +117,7 @@ impl<'a> Output<'a> {
         after_first: &'a dyn Fn(),
     ) -> Result<Self, MediaError> {
         let ticks = u32::try_from(AAC_FRAME_SAMPLES).expect("1024 fits");
-        let writer = SegmentWriter::create(job, AUDIO_RENDITION, ticks, SampleOrder::Sound)?;
+        let writer = SegmentWriter::new(job, AUDIO_RENDITION, ticks, SampleOrder::Sound);
         let bytes = writer.write_init(&audio_init(&AudioTrack {
             rate_hz: AUDIO_RATE_HZ,
             channels: 2,

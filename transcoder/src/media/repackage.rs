@@ -51,7 +51,7 @@ impl<'a> Repackager<'a> {
     ) -> Result<Option<Self>, MediaError> {
         let Some(header) = plan.repackaged() else { return Ok(None) };
         let rung = plan.top();
-        let writer = SegmentWriter::create(job, &rung.name, rung.rate.frame_ticks(), SampleOrder::Reordered)?;
+        let writer = SegmentWriter::new(job, &rung.name, rung.rate.frame_ticks(), SampleOrder::Reordered);
         let init = write_init(&writer, rung, header)?;
         let first = plan.chunk_slots(first_chunk).start;
         let segment = plan.chunks[first_chunk].first_segment;

@@ -41,7 +41,7 @@ pub(super) fn run(
     stages: &RungStages,
 ) -> Result<(), MediaError> {
     let ticks = rung.rate.frame_ticks();
-    let writer = SegmentWriter::create(job, &rung.name, ticks, SampleOrder::of(rung.codec))?;
+    let writer = SegmentWriter::new(job, &rung.name, ticks, SampleOrder::of(rung.codec));
     let mut scaler = Scaler { rung, graph: None };
     let mut chunk: Option<ChunkEncoder<'_>> = None;
     let mut init: Option<InitReport> = None;

@@ -1,6 +1,6 @@
 //! A small picture for every second, a sheet for every chunk.
 
-use std::{fs, ops::Range, path::Path};
+use std::{ops::Range, path::Path};
 
 use ffmpeg_next::frame;
 
@@ -49,9 +49,7 @@ impl<'a> Storyboard<'a> {
         }
         let size = self.plan.sheet_size(tiles.len() as u64);
         let pixels = lay_out(&tiles, self.plan.tile_size(), size);
-        let folder = job.join(STORYBOARD_FOLDER);
-        fs::create_dir_all(&folder).map_err(|e| MediaError::io("create the storyboard's folder", e))?;
-        write_jpeg(&folder.join(sheet_file(chunk)), &pixels, size, QUALITY).map(Some)
+        write_jpeg(&job.join(STORYBOARD_FOLDER).join(sheet_file(chunk)), &pixels, size, QUALITY).map(Some)
     }
 }
 

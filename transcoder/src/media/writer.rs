@@ -16,11 +16,9 @@ pub(super) struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// A writer into `job/name`, which is created.
-    pub(super) fn create(job: &Path, name: &str, sample_ticks: u32, order: SampleOrder) -> Result<Self, MediaError> {
-        let folder = job.join(name);
-        fs::create_dir_all(&folder).map_err(|e| MediaError::io("create a rendition's folder", e))?;
-        Ok(Self { folder, sample_ticks, order })
+    /// A writer into `job/name`, which is there: the parent made it.
+    pub(super) fn new(job: &Path, name: &str, sample_ticks: u32, order: SampleOrder) -> Self {
+        Self { folder: job.join(name), sample_ticks, order }
     }
 
     /// Writes the initialisation segment and returns its size.

@@ -176,6 +176,7 @@ fn try_to_escape(job: &Path, flaws: &Flaws) -> SandboxReport {
         ("send the parent a signal", signal_refused()),
         ("have the parent sent a signal", sent_signal_refused()),
         ("write a file without a name", nameless_refused(job)),
+        ("make a folder", refused(&fs::create_dir(job.join("folder")))),
         ("remove a file", refused(&fs::remove_file(job.join(SOURCE_FILE)))),
     ];
     let attempts = attempts.into_iter().map(|(what, refused)| Attempt { what: what.to_owned(), refused }).collect();

@@ -1,4 +1,4 @@
-//! Landlock: nothing but the job folder, and nothing there may be executed; no TCP, no signals to others.
+//! Landlock: nothing but files of the job folder, and nothing there may be executed; no TCP, no signals to others.
 //!
 //! What it can hold has grown with the kernel. The first version (Linux 5.13) shuts off the file system, which is what
 //! nothing else does: without it the child does not work. What later versions added is forbidden by the filter of
@@ -54,12 +54,7 @@ fn judge(enforced: &RulesetStatus, abi: ABI) -> Result<Vec<&'static str>, Confin
 
 fn restrict(job: &Path) -> Result<RestrictionStatus, Box<dyn std::error::Error>> {
     // Nothing is removed or moved: a file without a name that is still open takes room that nobody sees.
-    let inside = AccessFs::ReadFile
-        | AccessFs::ReadDir
-        | AccessFs::WriteFile
-        | AccessFs::Truncate
-        | AccessFs::MakeReg
-        | AccessFs::MakeDir;
+    let inside = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::MakeReg;
     Ok(Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(OLDEST))?

@@ -13,7 +13,11 @@ pub struct ChildLimits {
     pub cpu_secs: u64,
     /// Largest file it may write, in bytes.
     pub file_bytes: u64,
-    /// Open files.
+    /// Bytes of all files that lie in its folder at one time, without the source. The parent holds these two.
+    pub output_bytes: u64,
+    /// Files and folders that lie in its folder at one time.
+    pub output_files: u64,
+    /// Open files. Of those that are stored and removed it can hold so many, and they take room nobody sees.
     pub open_files: u64,
     /// Tasks that our user may have on the whole machine when the child starts a thread. Processes are impossible
     /// already (seccomp lets threads through and nothing else), and the system counts all tasks of a user and none of
@@ -31,7 +35,9 @@ impl Default for ChildLimits {
             memory_bytes: 3 << 30,
             cpu_secs: 3600,
             file_bytes: 64 << 20,
-            open_files: 64,
+            output_bytes: 2 << 30,
+            output_files: 10_000,
+            open_files: 32,
             tasks: 4096,
             wall: Duration::from_hours(1),
             silence: Duration::from_mins(2),

@@ -1,10 +1,12 @@
 //! What a taken-over decoder could do to the machine, done on purpose: tests see each limit end it.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     hint::black_box,
     io::{self, Write},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use super::protocol::{Event, Misdeed};
@@ -20,6 +22,8 @@ pub(super) fn commit(misdeed: Misdeed, job: &Path) -> Event {
     let refused = match misdeed {
         Misdeed::FillMemory => fill_memory(),
         Misdeed::FillDisk => fill_disk(job).err().map(|error| error.to_string()),
+        Misdeed::FillFolder => scatter(job, BITE / 32),
+        Misdeed::ManyFiles => scatter(job, 0),
         Misdeed::Spin => loop {
             black_box(0);
         },
@@ -49,6 +53,19 @@ fn fill_disk(job: &Path) -> io::Result<()> {
     let mut file = File::create(job.join("bomb"))?;
     let bite = vec![1; BITE];
     (0..MOST_BITES).try_for_each(|_| file.write_all(&bite))
+}
+
+/// Writes file after file, and stays.
+fn scatter(job: &Path, bytes: usize) -> Option<String> {
+    let bite = vec![1; bytes];
+    for number in 0..MOST_BITES {
+        if let Err(error) = fs::write(job.join(format!("bomb-{number}")), &bite) {
+            return Some(error.to_string());
+        }
+    }
+    loop {
+        thread::sleep(Duration::from_secs(1));
+    }
 }
 
 fn open_files(job: &Path) -> io::Result<()> {

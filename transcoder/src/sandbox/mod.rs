@@ -11,6 +11,7 @@ mod limits;
 mod misdeeds;
 mod parent;
 mod protocol;
+mod room;
 mod syscalls;
 mod usage;
 
@@ -20,4 +21,5 @@ pub use confine::ConfineError;
 pub use limits::{ChildLimits, Confinement, Layer};
 pub use parent::{Child, ChildCommand, ChildError};
 pub use protocol::{Attempt, Event, MAX_LINE_BYTES, Misdeed, Request, SandboxReport};
+pub use room::Room;
 pub use usage::Usage;

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -21,8 +22,12 @@ use super::{
     child::{CHILD_ARGUMENT, Start},
     limits::{ChildLimits, Confinement},
     protocol::{Event, MAX_LINE_BYTES, Request},
+    room::Room,
     usage::Usage,
 };
+
+/// How often a child's folder is measured.
+const MEASURE_EVERY: Duration = Duration::from_millis(500);
 
 /// How the child is started.
 #[derive(Debug, Clone)]
@@ -70,6 +75,9 @@ pub enum ChildError {
     /// It said something that is not in the protocol.
     #[error("the child spoke out of turn: {0}")]
     Protocol(String),
+    /// It put more into its folder than allowed.
+    #[error("the child filled its folder: {} bytes in {} files", _0.bytes, _0.files)]
+    Overfull(Room),
     /// It reported a failure of its own.
     #[error("{0}")]
     Failed(String),
@@ -90,7 +98,14 @@ pub struct Child {
 /// A process that is killed when this is dropped.
 struct Handle {
     pidfd: OwnedFd,
-    exited: oneshot::Receiver<io::Result<ExitStatus>>,
+    exited: oneshot::Receiver<io::Result<End>>,
+}
+
+/// How a process ended.
+struct End {
+    status: ExitStatus,
+    /// It was ended for that.
+    overfull: Option<Room>,
 }
 
 impl Drop for Handle {
@@ -154,8 +169,8 @@ impl Child {
             return Err(ChildError::Protocol("the request is too long".into()));
         }
         line.push(b'\n');
-        self.stdin.write_all(&line).await?;
-        Ok(())
+        // It reads until it ends.
+        if self.stdin.write_all(&line).await.is_err() { Err(self.why_it_ended().await) } else { Ok(()) }
     }
 
     /// The next thing the child says, within its limits on time and length.
@@ -169,26 +184,27 @@ impl Child {
             Err(_) if until == self.deadline => Err(ChildError::TookTooLong(self.limits.wall)),
             Err(_) => Err(ChildError::Silent(self.limits.silence)),
             Ok(Err(error)) => Err(error.into()),
-            Ok(Ok(0)) => Err(ChildError::Died(self.how_it_ended().await)),
+            Ok(Ok(read)) if read < MAX_LINE_BYTES && line.last() != Some(&b'\n') => Err(self.why_it_ended().await),
             Ok(Ok(_)) => Event::read(&line).map_err(|error| ChildError::Protocol(error.to_string())),
         }
     }
 
-    async fn how_it_ended(&mut self) -> String {
+    async fn why_it_ended(&mut self) -> ChildError {
         let grace = Instant::now() + Duration::from_secs(5);
         match timeout_at(grace, &mut self.handle.exited).await {
-            Ok(Ok(Ok(status))) => status.to_string(),
-            _ => "its output ended".into(),
+            Ok(Ok(Ok(End { overfull: Some(room), .. }))) => ChildError::Overfull(room),
+            Ok(Ok(Ok(End { status, .. }))) => ChildError::Died(status.to_string()),
+            _ => ChildError::Died("its output ended".into()),
         }
     }
 }
 
 /// The signal that ties the child's life to ours follows the thread that started it, so a thread
-/// of its own starts it, waits for it, and lives exactly as long.
+/// of its own starts it, watches over its folder, and lives exactly as long.
 async fn spawn(
     command: &ChildCommand,
     job: &Path,
-    exited: oneshot::Sender<io::Result<ExitStatus>>,
+    exited: oneshot::Sender<io::Result<End>>,
 ) -> Result<Spawned, ChildError> {
     let start = Start { limits: command.limits.clone(), confinement: command.confinement, parent: std::process::id() };
     let mut process = std::process::Command::new(&command.program);
@@ -201,6 +217,7 @@ async fn spawn(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
+    let (job, limits) = (job.to_owned(), command.limits.clone());
     let (spawned_in, spawned) = oneshot::channel();
     thread::Builder::new().name("transcode-child".into()).spawn(move || {
         let mut child = match start_process(process) {
@@ -214,16 +231,47 @@ async fn spawn(
                 return;
             }
         };
-        let _ = exited.send(child.wait());
+        let _ = exited.send(watch_over(&mut child, &job, &limits));
     })?;
     let spawned = spawned.await.map_err(|_| ChildError::Died("before it began".into()))?;
     Ok(spawned?)
 }
 
+/// Waits for the child to end, and ends it when it takes too much of the disk, or nobody can see how much.
+fn watch_over(child: &mut std::process::Child, job: &Path, limits: &ChildLimits) -> io::Result<End> {
+    let watched = overfill(child.id(), job, limits);
+    if !matches!(watched, Ok(None)) {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    Ok(End { status, overfull: watched? })
+}
+
+/// What a child has in its folder when that is too much; nothing once it has ended.
+fn overfill(pid: u32, job: &Path, limits: &ChildLimits) -> io::Result<Option<Room>> {
+    let pidfd = pidfd_open(as_pid(pid)?, PidfdFlags::empty())?;
+    let pause = Timespec::try_from(MEASURE_EVERY).map_err(io::Error::other)?;
+    loop {
+        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&pause)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let room = Room::of(job, limits)?;
+        if room.is_beyond(limits) {
+            return Ok(Some(room));
+        }
+    }
+}
+
+fn as_pid(id: u32) -> io::Result<Pid> {
+    i32::try_from(id).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("no process has that number"))
+}
+
 fn start_process(mut process: std::process::Command) -> io::Result<(std::process::Child, Spawned)> {
     let mut child = process.spawn()?;
     let gone = || io::Error::other("the child has no pipes");
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
+    let pid = as_pid(child.id())?;
     let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
     let stdin = child.stdin.take().ok_or_else(gone)?;
     let stdout = child.stdout.take().ok_or_else(gone)?;

@@ -64,6 +64,10 @@ pub enum Misdeed {
     FillMemory,
     /// Write a file without end.
     FillDisk,
+    /// Write files without end, none of them large.
+    FillFolder,
+    /// Write empty files without end.
+    ManyFiles,
     /// Use the processor without end.
     Spin,
     /// Open files without end.

@@ -15,7 +15,7 @@ const ARCH: TargetArch = TargetArch::aarch64;
 
 /// Calls that every architecture has. No sockets, no new processes, no other programs,
 /// nothing that changes the system.
-const ALLOWED: [i64; 58] = [
+const ALLOWED: [i64; 57] = [
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_readv,
@@ -32,7 +32,6 @@ const ALLOWED: [i64; 58] = [
     libc::SYS_fallocate,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
-    libc::SYS_mkdirat,
     libc::SYS_getdents64,
     libc::SYS_faccessat,
     libc::SYS_readlinkat,
@@ -78,11 +77,10 @@ const ALLOWED: [i64; 58] = [
 
 /// Older calls that the C library still uses on this architecture.
 #[cfg(target_arch = "x86_64")]
-const ALLOWED_HERE: [i64; 8] = [
+const ALLOWED_HERE: [i64; 7] = [
     libc::SYS_stat,
     libc::SYS_lstat,
     libc::SYS_access,
-    libc::SYS_mkdir,
     libc::SYS_readlink,
     libc::SYS_poll,
     libc::SYS_time,

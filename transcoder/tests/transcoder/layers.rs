@@ -25,6 +25,7 @@ pub const CASES: &[Case] = &[
     ("limits_alone_end_a_file_bomb", limits_alone_end_a_file_bomb),
     ("limits_alone_end_a_loop", limits_alone_end_a_loop),
     ("limits_alone_keep_files_few", limits_alone_keep_files_few),
+    ("the_parent_alone_ends_a_bomb_of_files", the_parent_alone_ends_a_bomb_of_files),
     ("the_wall_clock_alone_ends_a_loop", the_wall_clock_alone_ends_a_loop),
     ("the_whitelists_alone_refuse_playlists_that_point_elsewhere", the_whitelists_alone_refuse_playlists),
     ("a_layer_that_is_left_off_is_told", a_layer_that_is_left_off_is_told),
@@ -50,6 +51,7 @@ fn landlock_alone() {
         "write outside the job folder",
         "make a TCP socket",
         "start a program",
+        "make a folder",
         "remove a file",
     ] {
         assert!(!open.iter().any(|what| what == way), "{way} is open: {open:?}");
@@ -77,6 +79,7 @@ fn seccomp_alone() {
         "send the parent a signal",
         "have the parent sent a signal",
         "write a file without a name",
+        "make a folder",
         "raise a limit",
     ] {
         assert!(!open.iter().any(|what| what == way), "{way} is open: {open:?}");
@@ -124,6 +127,18 @@ fn limits_alone_end_a_loop() {
 fn limits_alone_keep_files_few() {
     let error = end_of(Misdeed::OpenFiles, Some(Layer::Limits), few());
     assert!(matches!(error, ChildError::Failed(_)), "{error}");
+}
+
+fn the_parent_alone_ends_a_bomb_of_files() {
+    let limits = ChildLimits { output_bytes: 16 << 20, output_files: 300, ..ChildLimits::default() };
+    match end_of(Misdeed::FillFolder, None, limits.clone()) {
+        ChildError::Overfull(room) => assert!(room.bytes > 16 << 20, "{room:?}"),
+        error => panic!("{error}"),
+    }
+    match end_of(Misdeed::ManyFiles, None, limits) {
+        ChildError::Overfull(room) => assert_eq!(room.files, 301),
+        error => panic!("{error}"),
+    }
 }
 
 fn the_wall_clock_alone_ends_a_loop() {

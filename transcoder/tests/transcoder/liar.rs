@@ -37,7 +37,7 @@ const SEGMENT: &str = "v120/s00000.m4s";
 const INIT: &str = "v120/init.mp4";
 
 /// What is spoiled, and what the parent says to it.
-const LIES: [(&str, &str); 20] = [
+const LIES: [(&str, &str); 21] = [
     ("symlink", "is a link"),
     ("folder-symlink", "is a link"),
     ("folder", "not a file"),
@@ -58,6 +58,7 @@ const LIES: [(&str, &str); 20] = [
     ("sheet-place", "JPEG marker e1"),
     ("preview-place", "EXIF"),
     ("silence", "silent"),
+    ("many-files", "filled its folder"),
 ];
 
 /// The liar's life.
@@ -71,6 +72,11 @@ pub fn liar_main(arguments: &[String]) -> ExitCode {
     say(&Event::Ready { missing: Vec::new(), gaps: Vec::new() });
     let mut request = String::new();
     let _ = io::stdin().lock().read_line(&mut request);
+    if lie == "many-files" {
+        for number in 0..200_000 {
+            fs::write(format!("{number}"), []).expect("written");
+        }
+    }
     if lie == "silence" {
         std::thread::sleep(Duration::from_mins(10));
     }
@@ -183,7 +189,9 @@ fn a_spoiling_child_is_found_out() {
         let limits = ChildLimits { silence: Duration::from_secs(5), ..ChildLimits::default() };
         let command = ChildCommand { arguments, limits, ..options().command };
         let options = Options { command, resume: Some(resume.clone()), ..options() };
-        try_transcode(&bytes("clip.mp4", b"whatever"), &options).err().map(|error| error.to_string())
+        let error = try_transcode(&bytes("clip.mp4", b"whatever"), &options).err()?;
+        assert_eq!(error.is_retryable(), lie != "many-files", "{error}");
+        Some(error.to_string())
     };
     for (lie, expected) in LIES {
         let error = lying(lie).unwrap_or_else(|| panic!("{lie} was believed"));
