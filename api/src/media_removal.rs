@@ -36,6 +36,7 @@ impl MediaRemoval {
         let mut conn = self.pool.acquire().await.map_err(DbError::from)?;
         let Some((clip, sources)) = media::find_objects(&mut conn, clip_id).await? else { return Ok(()) };
         delete_captions_of(&mut conn, clip_id).await?;
+        media::give_up_versions(&mut conn, clip_id).await?;
         drop(conn);
         let storage = |error| JobError::retry("storage", error);
         let deleted = self.blobs.delete_folder(&key::clip_folder(&clip)).await.map_err(storage)?;

@@ -69,3 +69,39 @@ async fn a_clip_that_is_watched_much_gets_smaller_renditions() {
     let left = server.blobs().list(&format!("media/{watched_id}/")).await.expect("a list");
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// Whenever a family is begun or gone on with, somebody else's clip is waiting.
+const NEWCOMERS: &str = "
+    CREATE FUNCTION add_newcomer() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO jobs (id, kind, args, priority, attempts_max, run_at, created_at)
+        VALUES (gen_random_uuid(), 'transcode_clip',
+                jsonb_build_object('clip_id', gen_random_uuid(), 'version_id', gen_random_uuid()), 0, 3, now(), now());
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER newcomers AFTER UPDATE ON jobs FOR EACH ROW
+    WHEN (NEW.kind = 'make_family' AND NEW.state = 'running' AND OLD.state = 'available') EXECUTE FUNCTION add_newcomer()";
+
+#[tokio::test]
+async fn a_family_that_gives_way_again_and_again_is_made_all_the_same() {
+    let server = Setup::fresh().await.start().await;
+    let creator = server.sign_up("patient").await;
+    let source = world().clip_bytes(Clip { tenths: 40, ..Clip::PORTRAIT });
+    let clip = creator.publish(&source, &[]).await;
+    let id = clip["id"].as_str().expect("an id");
+    let url = creator.wait_complete(id).await["hls_url"].as_str().expect("an address").to_owned();
+    watch(&server.client().into_guest().await, &clip).await;
+    let db = server.db().await;
+    sqlx::raw_sql(NEWCOMERS).execute(&db).await.expect("a trigger");
+    let server = server.stop().await.with(ALWAYS.0, ALWAYS.1).start().await;
+    let client = server.client();
+    let url = url.replace(&creator.base, &client.base);
+    eventually("the family is shown", || async {
+        Some(multivariant(&client, &url).await).filter(|text| text.contains("av01."))
+    })
+    .await;
+    let attempts = "SELECT count(DISTINCT k.token), count(*) FROM media_chunks k
+        JOIN media_versions v ON v.id = k.version_id WHERE v.family = 'av1'";
+    let (attempts, chunks): (i64, i64) = sqlx::query_as(attempts).fetch_one(&db).await.expect("counts");
+    assert!(chunks > 1 && attempts == chunks, "it gave way after every chunk and never before: {attempts} of {chunks}");
+}

@@ -16,5 +16,6 @@ mod operations;
 mod queue;
 mod restart;
 mod uploads;
+mod versions;
 mod visibility;
 mod whole_path;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use estrade_db::jobs::{self as queue, ClaimedJob, NewJob};
-use estrade_db::{PgPool, jobs};
+use estrade_db::{PgConnection, PgPool, jobs};
 use estrade_domain::{AccountId, Entropy, JobId, Time};
 use serde_json::{Value, json};
 
@@ -44,7 +44,11 @@ impl Queue {
             args: &json!({ "name": name }),
             unique_key: Some(name),
             owner_id: Some(job.owner.0),
-            priority: if job.kind == "first" { 0 } else { -10 },
+            priority: match job.kind {
+                "first" => 0,
+                "rest" => -10,
+                _ => queue::IDLE_PRIORITY,
+            },
             length_ms: job.secs * 1000,
             attempts_max: 3,
             delay: Duration::ZERO,
@@ -55,9 +59,18 @@ impl Queue {
     }
 
     async fn claim(&self) -> Option<ClaimedJob> {
+        self.claim_of(&["first", "rest", "idle"]).await
+    }
+
+    async fn claim_of(&self, kinds: &[&str]) -> Option<ClaimedJob> {
         let mut conn = self.db.acquire().await.expect("a connection");
-        let kinds = ["first", "rest"].map(ToOwned::to_owned);
+        let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
         queue::claim_job(&mut conn, "worker", &kinds, LEASE).await.expect("claimed")
+    }
+
+    /// Draws a lease token, as every way to claim does.
+    async fn draw_token(&self) {
+        sqlx::query("SELECT nextval('job_lease_tokens')").execute(&self.db).await.expect("drawn");
     }
 
     /// Claims and completes one job; its name.
@@ -150,6 +163,66 @@ async fn nothing_waits_for_ever_behind_better_placed_jobs() {
 }
 
 #[tokio::test]
+async fn a_turn_comes_whatever_else_workers_do_between_two_claims() {
+    let queue = Queue::new().await;
+    let owner = queue.owner();
+    for round in 0..4 {
+        let overdue = format!("overdue {round}");
+        queue.add(&overdue, Waiting { kind: "rest", owner, secs: 170, age_secs: 660 }).await;
+        let mut served = Vec::new();
+        for number in 0..4 {
+            for (name, kind) in [("newcomer", "first"), ("next", "rest"), ("foreign", "other")] {
+                let newcomer = Waiting { kind, ..first(queue.owner()) };
+                queue.add(&format!("{name} {round} {number}"), newcomer).await;
+            }
+            served.push(queue.serve().await);
+            // Workers of other kinds claim too, and this one goes on with jobs without choosing.
+            queue.claim_of(&["other"]).await.expect("a job of another kind");
+            for _ in 0..round {
+                queue.draw_token().await;
+            }
+        }
+        assert!(served.contains(&overdue), "{served:?}");
+    }
+}
+
+#[tokio::test]
+async fn work_that_nobody_waits_for_takes_no_turn_of_what_is_overdue() {
+    let queue = Queue::new().await;
+    let owner = queue.owner();
+    queue.add("family", Waiting { kind: "idle", owner, secs: 10, age_secs: 9000 }).await;
+    queue.add("overdue", Waiting { kind: "rest", owner, secs: 170, age_secs: 660 }).await;
+    let mut served = Vec::new();
+    for number in 0..8 {
+        let owner = queue.owner();
+        queue.add(&format!("newcomer {number}"), first(owner)).await;
+        served.push(queue.serve().await);
+    }
+    let place = served.iter().position(|name| name == "overdue");
+    assert!(place.is_some_and(|place| place < 4), "{served:?}");
+    assert!(!served.contains(&"family".to_owned()), "{served:?}");
+    assert_eq!(queue.serve_all(2).await, ["newcomer 7", "family"], "it takes what is left");
+}
+
+#[tokio::test]
+async fn a_long_queue_is_as_fair_as_a_short_one() {
+    let queue = Queue::new().await;
+    let (ada, bob) = (queue.owner(), queue.owner());
+    // More of one creator than a claim looks at, older and shorter than the other's one.
+    let flood = "INSERT INTO jobs (id, kind, args, unique_key, owner_id, priority, length_ms, attempts_max, run_at, created_at)
+        SELECT gen_random_uuid(), 'first', '{\"name\": \"ada\"}', 'ada ' || n, $1, 0, 1000, 3, now() - interval '5 min', now()
+        FROM generate_series(1, 5000) n";
+    sqlx::query(flood).bind(ada.0).execute(&queue.db).await.expect("a flood");
+    queue.add("bob", Waiting { secs: 170, ..first(bob) }).await;
+    assert_eq!(queue.serve_all(3).await, ["ada", "bob", "ada"]);
+    let retried = "UPDATE jobs SET run_at = now() + interval '1 minute' WHERE state = 'available'";
+    sqlx::query(retried).execute(&queue.db).await.expect("all of it is to be tried again later");
+    queue.add("rest", Waiting { kind: "rest", ..first(bob) }).await;
+    assert_eq!(queue.serve().await, "rest", "what is not due hides nothing");
+    assert!(queue.claim().await.is_none());
+}
+
+#[tokio::test]
 async fn work_is_gone_on_with_only_while_nothing_more_urgent_waits() {
     let queue = Queue::new().await;
     let (ada, bob) = (queue.owner(), queue.owner());
@@ -179,4 +252,33 @@ async fn the_lease_tokens_of_two_jobs_are_never_the_same() {
         tokens.push(queue.claim().await.expect("a job").lease.token);
     }
     assert!(tokens.is_sorted_by(|one, next| one < next), "{tokens:?}");
+}
+
+/// Rows of the queue that statements have read so far, by scans and by indexes.
+async fn rows_read(conn: &mut PgConnection) -> i64 {
+    sqlx::query("SELECT pg_stat_force_next_flush()").execute(&mut *conn).await.expect("flushed");
+    let rows = "SELECT (seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_user_tables WHERE relname = 'jobs'";
+    sqlx::query_scalar(rows).fetch_one(conn).await.expect("figures")
+}
+
+#[tokio::test]
+async fn a_claim_reads_few_rows_however_long_the_queue_is() {
+    let queue = Queue::new().await;
+    // A flood of one creator, and a thousand creators with some clips each.
+    let fill =
+        "INSERT INTO jobs (id, kind, args, unique_key, owner_id, priority, length_ms, attempts_max, run_at, created_at)
+        SELECT gen_random_uuid(), CASE n % 2 WHEN 0 THEN 'first' ELSE 'rest' END, '{\"name\": \"x\"}', n::text,
+               md5(CASE WHEN n <= 4000 THEN 'flood' ELSE (n % 1000)::text END)::uuid, n % 2 * -10, (n % 180) * 1000, 3,
+               now() - make_interval(secs => n % 3600), now()
+        FROM generate_series(1, 20000) n";
+    sqlx::query(fill).execute(&queue.db).await.expect("a queue");
+    sqlx::query("ANALYZE jobs").execute(&queue.db).await.expect("analysed");
+    let kinds = ["first", "rest"].map(ToOwned::to_owned);
+    let mut conn = queue.db.acquire().await.expect("a connection");
+    let before = rows_read(&mut conn).await;
+    for _ in 0..8 {
+        queue::claim_job(&mut conn, "worker", &kinds, LEASE).await.expect("claimed").expect("a job");
+    }
+    let read = rows_read(&mut conn).await - before;
+    assert!((1..8 * 1500).contains(&read), "{read} rows for 8 claims of 20,000 jobs");
 }

@@ -116,18 +116,24 @@ pub struct Restarted {
     pub source_bytes: i64,
 }
 
-/// Puts a failed clip back into processing and counts it; none when there is no source to try
-/// again. What earlier tries stored is gone on with.
-pub async fn restart_clip(conn: &mut PgConnection, id: ClipId) -> Result<Option<Restarted>> {
+/// The version that a clip would be gone on with; none when there is no source to try again.
+pub async fn find_newest_version(conn: &mut PgConnection, id: ClipId) -> Result<Option<Restarted>> {
     let version = sqlx::query!(
         r#"SELECT v.id, coalesce(u.offset_bytes, 0) AS "source_bytes!"
            FROM media_versions v LEFT JOIN uploads u ON u.object_key = v.source_key
            WHERE v.clip_id = $1 AND v.base_id IS NULL ORDER BY v.created_at DESC, v.id DESC LIMIT 1"#,
         id.0,
     )
-    .fetch_optional(&mut *conn)
+    .fetch_optional(conn)
     .await?;
-    let Some(version) = version else { return Ok(None) };
+    Ok(version.map(|version| Restarted { version_id: VersionId(version.id), source_bytes: version.source_bytes }))
+}
+
+/// Puts a failed clip back into processing and counts it. What earlier tries stored of the version is gone on with.
+pub async fn restart_clip(conn: &mut PgConnection, id: ClipId, version_id: VersionId) -> Result<()> {
+    sqlx::query!("UPDATE media_versions SET is_given_up = false WHERE id = $1", version_id.0)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!(
         "UPDATE clips SET processing = 'processing', progress = 0, retries = retries + 1, failure_code = NULL,
                 failure_message = NULL, failure_detail = NULL, failure_retryable = NULL
@@ -136,5 +142,5 @@ pub async fn restart_clip(conn: &mut PgConnection, id: ClipId) -> Result<Option<
     )
     .execute(conn)
     .await?;
-    Ok(Some(Restarted { version_id: VersionId(version.id), source_bytes: version.source_bytes }))
+    Ok(())
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use estrade_domain::JobId;
+use estrade_domain::{JobId, VersionId};
 use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
@@ -18,7 +18,7 @@ use crate::Result;
 mod claims;
 mod overview;
 
-pub use claims::{ClaimedJob, claim_if_next, claim_job, is_urgent_waiting};
+pub use claims::{ClaimedJob, IDLE_PRIORITY, claim_if_next, claim_job, is_urgent_waiting};
 pub use overview::{QueueDepth, queue_depths};
 
 /// A job to insert.
@@ -201,6 +201,20 @@ pub async fn discard_job(conn: &mut PgConnection, held: &Lease, code: &str, deta
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Ends live jobs of these kinds for a version, whoever runs them: they lose their leases.
+pub async fn cancel_jobs(conn: &mut PgConnection, kinds: &[&str], version_id: VersionId) -> Result<()> {
+    sqlx::query!(
+        "UPDATE jobs SET state = 'cancelled', worker = NULL, leased_until = NULL, finished_at = clock_timestamp(),
+                lease_token = nextval('job_lease_tokens')
+         WHERE args ->> 'version_id' = $1 AND state IN ('available', 'running') AND kind = ANY($2)",
+        version_id.0.to_string(),
+        kinds as &[&str],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Deletes jobs that ended more than `age` ago; how many.

@@ -64,7 +64,7 @@ pub struct Failure<'a> {
     pub is_retryable: bool,
 }
 
-/// Inserts a version that is to be made from `source_key`.
+/// Inserts a version that is to be made from `source_key`. Nobody goes on with older ones of the clip.
 pub async fn insert_version(
     conn: &mut PgConnection,
     id: VersionId,
@@ -72,12 +72,25 @@ pub async fn insert_version(
     source_key: &str,
     at: Time,
 ) -> Result<()> {
+    give_up_versions(&mut *conn, clip_id).await?;
     sqlx::query!(
         "INSERT INTO media_versions (id, clip_id, source_key, created_at) VALUES ($1, $2, $3, $4)",
         id.0,
         clip_id.0,
         source_key,
         at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes that nobody goes on with what is not whole of a clip: it failed, it was deleted, or it gets a newer version.
+pub async fn give_up_versions(conn: &mut PgConnection, clip_id: ClipId) -> Result<()> {
+    sqlx::query!(
+        "UPDATE media_versions SET is_given_up = true
+         WHERE clip_id = $1 AND NOT is_complete AND NOT is_given_up AND base_id IS NULL",
+        clip_id.0,
     )
     .execute(conn)
     .await?;
@@ -213,15 +226,27 @@ pub async fn save_progress(conn: &mut PgConnection, clip_id: ClipId, progress: f
     Ok(())
 }
 
-/// Ends processing without a whole result. A clip whose whole ladder stands stays as it is. One that
+/// Ends processing without a whole result, because this version cannot be made; the clip that failed. A clip whose
+/// whole ladder stands stays as it is, and so does one that is made anew as a newer version. One that
 /// was tried again often enough is not to be tried again, whatever the failure.
-pub async fn fail_clip(conn: &mut PgConnection, clip_id: ClipId, failure: &Failure<'_>) -> Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE clips SET processing = 'failed', failure_code = $2, failure_detail = $4,
+pub async fn fail_clip(
+    conn: &mut PgConnection,
+    version_id: VersionId,
+    failure: &Failure<'_>,
+) -> Result<Option<ClipId>> {
+    // Whoever begins a newer version holds this one meanwhile.
+    sqlx::query!("SELECT id FROM media_versions WHERE id = $1 FOR UPDATE", version_id.0)
+        .fetch_optional(&mut *conn)
+        .await?;
+    let failed = sqlx::query_scalar!(
+        "UPDATE clips c SET processing = 'failed', failure_code = $2, failure_detail = $4,
                 failure_message = CASE WHEN retries < $7 THEN $3 ELSE $5 END, failure_retryable = $6 AND retries < $7
-         WHERE id = $1 AND processing <> 'failed'
-           AND NOT EXISTS (SELECT FROM media_versions v WHERE v.id = clips.version_id AND v.is_complete)",
-        clip_id.0,
+         FROM media_versions v
+         WHERE v.id = $1 AND v.base_id IS NULL AND c.id = v.clip_id AND c.processing <> 'failed'
+           AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = c.id AND n.id > v.id AND n.base_id IS NULL)
+           AND NOT EXISTS (SELECT FROM media_versions s WHERE s.id = c.version_id AND s.is_complete)
+         RETURNING c.id",
+        version_id.0,
         failure.code,
         failure.message,
         failure.detail,
@@ -229,9 +254,11 @@ pub async fn fail_clip(conn: &mut PgConnection, clip_id: ClipId, failure: &Failu
         failure.is_retryable,
         CLIP_RETRIES_MAX,
     )
-    .execute(conn)
+    .fetch_optional(&mut *conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    let Some(clip_id) = failed.map(ClipId) else { return Ok(None) };
+    give_up_versions(conn, clip_id).await?;
+    Ok(Some(clip_id))
 }
 
 /// What to delete of a clip: its public id and the keys of its sources; none when it was purged.

@@ -196,7 +196,7 @@ pub async fn take_stranded(conn: &mut PgConnection, limit: i64) -> Result<Vec<St
     let rows = sqlx::query!(
         "WITH stranded AS (
              SELECT v.id FROM media_versions v JOIN clips c ON c.id = v.clip_id
-             WHERE NOT v.is_complete AND v.base_id IS NULL AND c.deleted_at IS NULL AND c.processing <> 'failed'
+             WHERE NOT v.is_complete AND NOT v.is_given_up AND v.base_id IS NULL AND c.deleted_at IS NULL AND c.processing <> 'failed'
                AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id AND n.base_id IS NULL)
                AND NOT EXISTS (
                    SELECT FROM jobs j

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use estrade_db::jobs::{NewJob, insert_job};
+use estrade_db::jobs::{IDLE_PRIORITY, NewJob, cancel_jobs, insert_job};
 use estrade_db::{DbError, PgConnection};
 use estrade_domain::{AccountId, ClipId, Entropy, JobId, PosterId, Time, VersionId};
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,9 @@ impl Kind {
             Self::MakePoster => Policy { lease: LEASE, attempts_max: 3, delays: TRANSCODE_DELAYS, priority: 5 },
             Self::MakeDownload => Policy { lease: LEASE, attempts_max: 5, delays: TRANSCODE_DELAYS, priority: 0 },
             // Nobody waits for it: it takes what processors have nothing else to do.
-            Self::MakeFamily => Policy { lease: LEASE, attempts_max: 2, delays: TRANSCODE_DELAYS, priority: -20 },
+            Self::MakeFamily => {
+                Policy { lease: LEASE, attempts_max: 2, delays: TRANSCODE_DELAYS, priority: IDLE_PRIORITY }
+            }
             // A takedown must be carried out whatever happens: for days, then an operator looks.
             Self::DeleteMedia | Self::PurgeMedia => {
                 Policy { lease: LEASE, attempts_max: 100, delays: DELETE_DELAYS, priority: 10 }
@@ -238,6 +240,11 @@ pub async fn enqueue(
         delay: Duration::ZERO,
     };
     insert_job(conn, &new).await
+}
+
+/// Ends what is left of earlier tries to make a version, so that the next one begins with all its attempts.
+pub async fn cancel_transcodes(conn: &mut PgConnection, version_id: VersionId) -> Result<(), DbError> {
+    cancel_jobs(conn, &[Kind::TranscodeClip.as_str(), Kind::TranscodeRange.as_str()], version_id).await
 }
 
 #[cfg(test)]

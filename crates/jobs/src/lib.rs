@@ -11,6 +11,6 @@ mod worker;
 
 pub use context::{Context, JobError, Successor};
 pub use estrade_db::jobs::{Lease, QueueDepth};
-pub use kind::{Job, Kind, Policy, Weight, enqueue};
+pub use kind::{Job, Kind, Policy, Weight, cancel_transcodes, enqueue};
 pub use metrics::JobMetrics;
 pub use worker::{Handler, Worker};

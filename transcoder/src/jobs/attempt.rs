@@ -183,14 +183,10 @@ impl Attempt<'_> {
             return Ok(());
         }
         self.progress = share;
-        let mut conn = self.handler.pool.acquire().await?;
-        if self.base.is_some() && self.context.is_urgent_waiting(&mut conn).await? {
-            // A chunk of a family may take a minute: nobody who waits is made to wait for that.
-            return Err(JobError::HandedOver.into());
-        }
         if !self.is_frontier {
             return Ok(());
         }
+        let mut conn = self.handler.pool.acquire().await?;
         // 1 is for the chunk that completes the clip.
         media::save_progress(&mut conn, self.clip_id, share.min(0.99) as f32).await?;
         Ok(())

@@ -1,4 +1,4 @@
-//! Makes a family: one job from its first chunk to its last, which steps back whenever anything more urgent waits.
+//! Makes a family: one job from its first chunk to its last, which steps back after a chunk when anything more urgent waits.
 
 use estrade_db::transcodes::{self, Work};
 use estrade_db::{DbError, PgConnection, families};

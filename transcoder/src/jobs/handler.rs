@@ -8,7 +8,7 @@ use estrade_blobs::{BlobError, Blobs};
 use estrade_db::media::{self, Failure};
 use estrade_db::transcodes::{self, Work};
 use estrade_db::{DbError, PgConnection, PgPool};
-use estrade_domain::{ClipId, Clock, Entropy, VersionId};
+use estrade_domain::{Clock, Entropy, VersionId};
 use estrade_events::Event;
 use estrade_jobs::{Context, Handler, Job, JobError, Kind, Weight, enqueue};
 
@@ -81,20 +81,20 @@ impl Handler for TranscodeHandler {
         detail: &str,
     ) -> impl Future<Output = Result<(), DbError>> + Send {
         let (code, detail) = (code.to_owned(), detail.to_owned());
-        let clip_id = match job {
-            Job::TranscodeClip { clip_id, .. } | Job::TranscodeRange { clip_id, .. } => Some(*clip_id),
+        let version_id = match job {
+            Job::TranscodeClip { version_id, .. } | Job::TranscodeRange { version_id, .. } => Some(*version_id),
             _ => None,
         };
-        if clip_id.is_none() {
+        if version_id.is_none() {
             // The clip is whole without it, and it is not ordered again.
             tracing::warn!(job = ?job, error.code = code, error = detail, "a family is given up");
             self.metrics.families.with_label_values(&["given_up"]).inc();
         }
         async move {
-            let Some(clip_id) = clip_id else { return Ok(()) };
+            let Some(version_id) = version_id else { return Ok(()) };
             let (message, last_message) = accident_messages(&code);
             let failure = Failure { code: &code, message, last_message, detail: &detail, is_retryable: true };
-            self.fail(conn, clip_id, &failure).await
+            self.fail(conn, version_id, &failure).await
         }
     }
 }
@@ -196,7 +196,7 @@ impl TranscodeHandler {
         if base.is_some() {
             return settle_family(verdict);
         }
-        self.settle(clip_id, version_id, context, verdict).await
+        self.settle(version_id, context, verdict).await
     }
 
     async fn fetch(&self, work: &Work, path: &Path) -> Result<(), JobError> {
@@ -249,7 +249,6 @@ impl TranscodeHandler {
     /// A verdict on the source ends the job well and the clip failed; an accident is tried again.
     async fn settle(
         &self,
-        clip_id: ClipId,
         version_id: VersionId,
         context: &Context,
         verdict: Result<(), AttemptError>,
@@ -257,7 +256,7 @@ impl TranscodeHandler {
         match verdict {
             Ok(()) => Ok(()),
             Err(AttemptError::Transcode(TranscodeError::Refused(refusal))) => {
-                self.refuse(clip_id, context, &refusal).await?;
+                self.refuse(version_id, context, &refusal).await?;
                 tracing::info!(version.id = %version_id, clip.failure = refusal.code.as_str(), "the source was refused");
                 Ok(())
             }
@@ -266,7 +265,7 @@ impl TranscodeHandler {
         }
     }
 
-    async fn refuse(&self, clip_id: ClipId, context: &Context, refusal: &Refusal) -> Result<(), JobError> {
+    async fn refuse(&self, version_id: VersionId, context: &Context, refusal: &Refusal) -> Result<(), JobError> {
         let failure = Failure {
             code: refusal.code.as_str(),
             message: refusal.message(),
@@ -276,7 +275,7 @@ impl TranscodeHandler {
         };
         let mut tx = self.pool.begin().await.map_err(DbError::from)?;
         context.hold(&mut tx).await?;
-        self.fail(&mut tx, clip_id, &failure).await?;
+        self.fail(&mut tx, version_id, &failure).await?;
         tx.commit().await.map_err(DbError::from)?;
         Ok(())
     }
@@ -284,10 +283,10 @@ impl TranscodeHandler {
     pub(super) async fn fail(
         &self,
         conn: &mut PgConnection,
-        clip_id: ClipId,
+        version_id: VersionId,
         failure: &Failure<'_>,
     ) -> Result<(), DbError> {
-        if media::fail_clip(conn, clip_id, failure).await? {
+        if let Some(clip_id) = media::fail_clip(conn, version_id, failure).await? {
             estrade_events::append(conn, &Event::ClipChanged { clip_id }).await?;
             self.metrics.outcomes.with_label_values(&[failure.code]).inc();
         }

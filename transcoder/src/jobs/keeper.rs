@@ -46,7 +46,7 @@ impl TranscodeHandler {
                 let weight = Weight::light(version.creator_id);
                 enqueue(&mut tx, &job, weight, self.clock.now(), &self.entropy).await?;
             } else {
-                self.fail(&mut tx, version.clip_id, &GIVEN_UP).await?;
+                self.fail(&mut tx, version.version_id, &GIVEN_UP).await?;
             }
         }
         tx.commit().await?;

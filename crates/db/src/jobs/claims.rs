@@ -1,21 +1,34 @@
 //! Which job is next. The rule and its reasons: `docs/decisions/0008-the-order-of-the-queue.md`.
+//!
+//! No statement reads more of a queue the longer it is: each looks at a bounded number of rows that indexes
+//! bring in the order of the rule.
 
 use std::time::Duration;
 
 use estrade_domain::JobId;
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::{Lease, interval};
 use crate::Result;
 
+/// Jobs of this priority and below are work that nobody waits for: they never become overdue.
+pub const IDLE_PRIORITY: i16 = -20;
 /// What an owner was served within this time counts against them.
 const SERVED_LATELY: Duration = Duration::from_mins(10);
 /// A job that waited longer than this is overdue.
 const PATIENCE: Duration = Duration::from_mins(10);
 /// One claim in so many goes to the oldest overdue job, whatever its rank.
 const CLAIMS_PER_TURN: i64 = 4;
+/// Owners looked at in a rank, the first job of each: up to so many the choice is the rule's to the letter.
+const OWNERS_LOOKED_AT: i32 = 256;
+/// Jobs looked at in each class of length of a rank, whoever they belong to, where there are more owners.
+const FRONT_LOOKED_AT: i64 = 64;
+/// Kinds with their priorities that a worker may have waiting: a handful.
+const RANKS_MAX: i64 = 16;
+/// The best so many are tried: one would do, were none held by anybody else.
+const HELD_BY_OTHERS_MAX: i64 = 16;
 
 /// A job somebody just claimed.
 #[derive(Debug, Clone)]
@@ -63,42 +76,181 @@ pub async fn claim_job(
     kinds: &[String],
     lease: Duration,
 ) -> Result<Option<ClaimedJob>> {
-    let row = sqlx::query_as!(
-        ClaimedRow,
-        "WITH shares AS (
-             SELECT owner_id, count(*) AS jobs FROM jobs
-             WHERE kind = ANY($2) AND owner_id IS NOT NULL
-               AND (state = 'running' OR finished_at > clock_timestamp() - $4::interval)
-             GROUP BY owner_id
-         ), turn AS MATERIALIZED (
-             SELECT last_value % $6 = 0 AS is_oldest FROM job_lease_tokens
-         ), next AS (
-             SELECT j.id FROM jobs j CROSS JOIN turn LEFT JOIN shares s ON s.owner_id = j.owner_id
-             WHERE j.kind = ANY($2) AND j.attempt < j.attempts_max AND (
-                 (j.state = 'available' AND j.run_at <= clock_timestamp())
-                 OR (j.state = 'running' AND j.leased_until < clock_timestamp()))
-             ORDER BY
-                 CASE WHEN turn.is_oldest AND j.run_at < clock_timestamp() - $5::interval THEN j.run_at END NULLS LAST,
-                 j.priority DESC,
-                 coalesce(s.jobs, 0),
-                 width_bucket(j.length_ms, ARRAY[15000, 30000, 60000, 120000]),
-                 j.run_at
-             LIMIT 1 FOR UPDATE OF j SKIP LOCKED
-         )
-         UPDATE jobs SET state = 'running', worker = $1, attempt = attempt + 1,
-                lease_token = nextval('job_lease_tokens'), leased_until = clock_timestamp() + $3::interval
-         FROM next WHERE jobs.id = next.id
-         RETURNING jobs.id, jobs.kind, jobs.args, jobs.attempt, jobs.attempts_max, jobs.priority, jobs.lease_token",
-        worker,
+    if !is_any_waiting(&mut *conn, kinds).await? {
+        return Ok(None);
+    }
+    let mut tx = conn.begin().await?;
+    // Holds off other claims of these kinds: what follows sees all that they claimed.
+    let is_turn = count_claim(&mut tx, kinds).await? % CLAIMS_PER_TURN == 0;
+    let overdue = if is_turn { find_overdue(&mut tx, kinds).await? } else { None };
+    let next = match overdue {
+        Some(id) => Some(id),
+        None => find_best(&mut tx, kinds).await?,
+    };
+    // Without a job the claim does not count either.
+    let Some(next) = next else { return Ok(None) };
+    let claimed = take(&mut tx, next, worker, lease).await?;
+    tx.commit().await?;
+    Ok(Some(claimed))
+}
+
+/// Whether there is anything to claim: asked by every idle worker, so nothing is written.
+async fn is_any_waiting(conn: &mut PgConnection, kinds: &[String]) -> Result<bool> {
+    let waits = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM unnest($1::text[]) AS k (kind) WHERE EXISTS (
+                   SELECT FROM jobs j
+                   WHERE j.kind = k.kind AND j.state = 'available' AND j.run_at <= statement_timestamp()
+                     AND j.attempt < j.attempts_max)
+           ) OR EXISTS (
+               SELECT FROM jobs j
+               WHERE j.state = 'running' AND j.leased_until < statement_timestamp() AND j.kind = ANY($1)
+                 AND j.attempt < j.attempts_max
+           ) AS "waits!""#,
         kinds,
-        interval(lease),
-        interval(SERVED_LATELY),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(waits)
+}
+
+/// Counts a claim of these kinds; how many there were with it.
+async fn count_claim(conn: &mut PgConnection, kinds: &[String]) -> Result<i64> {
+    let claims = sqlx::query_scalar!(
+        "INSERT INTO job_turns AS t (kinds, claims) VALUES ($1, 1)
+         ON CONFLICT (kinds) DO UPDATE SET claims = t.claims + 1 RETURNING claims",
+        kinds,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(claims)
+}
+
+/// Holds the job that has been overdue the longest.
+async fn find_overdue(conn: &mut PgConnection, kinds: &[String]) -> Result<Option<Uuid>> {
+    let id = sqlx::query_scalar!(
+        "WITH candidates AS (
+             SELECT f.id, f.run_at FROM unnest($1::text[]) AS k (kind) CROSS JOIN LATERAL (
+                 SELECT j.id, j.run_at FROM jobs j
+                 WHERE j.kind = k.kind AND j.state = 'available' AND j.run_at < statement_timestamp() - $2::interval
+                   AND j.priority > $3 AND j.attempt < j.attempts_max
+                 ORDER BY j.run_at LIMIT $4
+             ) f
+             UNION ALL
+             SELECT j.id, j.run_at FROM jobs j
+             WHERE j.state = 'running' AND j.leased_until < statement_timestamp() AND j.kind = ANY($1)
+               AND j.attempt < j.attempts_max AND j.run_at < statement_timestamp() - $2::interval AND j.priority > $3
+         )
+         SELECT j.id FROM (SELECT id, run_at FROM candidates ORDER BY run_at LIMIT $4) c JOIN jobs j ON j.id = c.id
+         WHERE j.attempt < j.attempts_max
+           AND (j.state = 'available' OR (j.state = 'running' AND j.leased_until < statement_timestamp()))
+         ORDER BY c.run_at LIMIT 1 FOR UPDATE OF j SKIP LOCKED",
+        kinds,
         interval(PATIENCE),
-        CLAIMS_PER_TURN,
+        IDLE_PRIORITY,
+        HELD_BY_OTHERS_MAX,
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(ClaimedJob::from))
+    Ok(id)
+}
+
+/// Holds the job that is next by the rule.
+///
+/// A rank is a kind and a priority. Of the highest that have something due the first job of every owner is looked
+/// at, up to a number of owners that are found by skipping from one to the next; and, so that none of
+/// more owners is out of sight for long, the front of the rank in each class of length.
+async fn find_best(conn: &mut PgConnection, kinds: &[String]) -> Result<Option<Uuid>> {
+    let id = sqlx::query_scalar!(
+        r#"WITH RECURSIVE ranks (kind, priority) AS (
+             SELECT k.kind, (SELECT max(j.priority) FROM jobs j WHERE j.kind = k.kind AND j.state = 'available')
+             FROM unnest($1::text[]) AS k (kind)
+             UNION ALL
+             SELECT r.kind, (SELECT max(j.priority) FROM jobs j
+                             WHERE j.kind = r.kind AND j.priority < r.priority AND j.state = 'available')
+             FROM ranks r WHERE r.priority IS NOT NULL
+         ), due AS (
+             SELECT r.kind, r.priority, rank() OVER (ORDER BY r.priority DESC) AS place
+             FROM (SELECT * FROM ranks WHERE priority IS NOT NULL LIMIT $5) r
+             WHERE EXISTS (
+                 SELECT FROM jobs j WHERE j.kind = r.kind AND j.priority = r.priority AND j.state = 'available'
+                   AND j.run_at <= statement_timestamp() AND j.attempt < j.attempts_max)
+         ), top AS (
+             SELECT kind, priority FROM due WHERE place = 1
+         ), owners (kind, priority, owner_id, number) AS (
+             SELECT t.kind, t.priority,
+                    (SELECT j.owner_id FROM jobs j
+                     WHERE j.kind = t.kind AND j.priority = t.priority AND j.owner_id IS NOT NULL
+                       AND j.state = 'available' ORDER BY j.owner_id LIMIT 1), 1
+             FROM top t
+             UNION ALL
+             SELECT o.kind, o.priority,
+                    (SELECT j.owner_id FROM jobs j
+                     WHERE j.kind = o.kind AND j.priority = o.priority AND j.owner_id > o.owner_id
+                       AND j.state = 'available' ORDER BY j.owner_id LIMIT 1), o.number + 1
+             FROM owners o WHERE o.owner_id IS NOT NULL AND o.number < $3
+         ), candidates AS (
+             SELECT f.* FROM owners o CROSS JOIN LATERAL (
+                 SELECT j.id, j.priority, j.owner_id, j.length_class, j.run_at FROM jobs j
+                 WHERE j.kind = o.kind AND j.priority = o.priority AND j.owner_id = o.owner_id AND j.state = 'available'
+                   AND j.run_at <= statement_timestamp() AND j.attempt < j.attempts_max
+                 ORDER BY j.length_class, j.run_at LIMIT 1
+             ) f
+             UNION
+             SELECT f.* FROM top t CROSS JOIN generate_series(0, 4) AS c (class) CROSS JOIN LATERAL (
+                 SELECT j.id, j.priority, j.owner_id, j.length_class, j.run_at FROM jobs j
+                 WHERE j.kind = t.kind AND j.priority = t.priority AND j.length_class = c.class AND j.state = 'available'
+                   AND j.run_at <= statement_timestamp() AND j.attempt < j.attempts_max
+                 ORDER BY j.run_at LIMIT $4
+             ) f
+             UNION
+             SELECT j.id, j.priority, j.owner_id, j.length_class, j.run_at FROM jobs j
+             WHERE j.state = 'running' AND j.leased_until < statement_timestamp() AND j.kind = ANY($1)
+               AND j.attempt < j.attempts_max
+         ), shares AS (
+             SELECT s.owner_id, count(*) AS jobs FROM (
+                 SELECT j.owner_id FROM jobs j WHERE j.state = 'running' AND j.kind = ANY($1)
+                 UNION ALL
+                 SELECT j.owner_id FROM jobs j
+                 WHERE j.finished_at > statement_timestamp() - $2::interval AND j.kind = ANY($1)
+             ) s WHERE s.owner_id IS NOT NULL GROUP BY s.owner_id
+         ), best AS (
+             SELECT c.id, row_number() OVER (
+                 ORDER BY c.priority DESC, coalesce(s.jobs, 0), c.length_class, c.run_at) AS place
+             FROM candidates c LEFT JOIN shares s ON s.owner_id = c.owner_id ORDER BY place LIMIT $6
+         )
+         SELECT j.id FROM best b JOIN jobs j ON j.id = b.id
+         WHERE j.attempt < j.attempts_max
+           AND (j.state = 'available' OR (j.state = 'running' AND j.leased_until < statement_timestamp()))
+         ORDER BY b.place
+         LIMIT 1 FOR UPDATE OF j SKIP LOCKED"#,
+        kinds,
+        interval(SERVED_LATELY),
+        OWNERS_LOOKED_AT,
+        FRONT_LOOKED_AT,
+        RANKS_MAX,
+        HELD_BY_OTHERS_MAX,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+/// Leases a job that is held.
+async fn take(conn: &mut PgConnection, id: Uuid, worker: &str, lease: Duration) -> Result<ClaimedJob> {
+    let row = sqlx::query_as!(
+        ClaimedRow,
+        "UPDATE jobs SET state = 'running', worker = $2, attempt = attempt + 1,
+                lease_token = nextval('job_lease_tokens'), leased_until = clock_timestamp() + $3::interval
+         WHERE id = $1
+         RETURNING id, kind, args, attempt, attempts_max, priority, lease_token",
+        id,
+        worker,
+        interval(lease),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.into())
 }
 
 /// Claims the job with this key if it waits and nothing more urgent does: for a worker that could
@@ -118,7 +270,7 @@ pub async fn claim_if_next(
                AND j.run_at <= clock_timestamp() AND j.attempt < j.attempts_max
                AND NOT EXISTS (
                    SELECT FROM jobs u WHERE u.kind = ANY($4) AND u.priority > j.priority AND u.state = 'available'
-                     AND u.run_at <= clock_timestamp() AND u.attempt < u.attempts_max)
+                     AND u.run_at <= statement_timestamp() AND u.attempt < u.attempts_max)
              FOR UPDATE OF j SKIP LOCKED
          )
          UPDATE jobs SET state = 'running', worker = $1, attempt = attempt + 1,
@@ -141,7 +293,7 @@ pub async fn is_urgent_waiting(conn: &mut PgConnection, kinds: &[String], priori
     let waits = sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM jobs WHERE kind = ANY($1) AND priority > $2 AND state = 'available'
-                 AND run_at <= clock_timestamp() AND attempt < attempts_max) AS "waits!""#,
+                 AND run_at <= statement_timestamp() AND attempt < attempts_max) AS "waits!""#,
         kinds,
         priority,
     )
