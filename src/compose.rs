@@ -24,7 +24,7 @@ use estrade_http::rate::RateLimit;
 use estrade_http::request::{Observer, no_such_method, observe};
 use estrade_http::serve::{ServeOptions, Shutdown, serve as serve_http};
 use estrade_jobs::{JobMetrics, Worker};
-use estrade_transcoder::jobs::{ExtrasHandler, TranscodeHandler, TranscoderMetrics};
+use estrade_transcoder::jobs::{ExtrasHandler, TranscodeHandler, TranscoderMetrics, WorkDir};
 use estrade_transcoder::sandbox::{ChildCommand, Confinement};
 use estrade_transcoder::worth::Price;
 use prometheus::process_collector::ProcessCollector;
@@ -74,6 +74,7 @@ struct Running {
     uploads: Option<Uploads>,
     feed: Option<Feed>,
     sandbox: Option<Arc<str>>,
+    work_dir: Option<WorkDir>,
 }
 
 /// Serves a role until `shutdown`; returns when everything it started has ended.
@@ -82,8 +83,14 @@ pub(crate) async fn serve(parts: Parts, shutdown: Shutdown) -> anyhow::Result<()
     let operators = bind(parts.settings.metrics_listen).await?;
     let addresses = parts.settings.addresses(public.local_addr()?)?;
     let base = prepare(&parts, &addresses)?;
-    let mut running =
-        Running { tasks: TaskTracker::new(), stop: shutdown.soft.clone(), uploads: None, feed: None, sandbox: None };
+    let mut running = Running {
+        tasks: TaskTracker::new(),
+        stop: shutdown.soft.clone(),
+        uploads: None,
+        feed: None,
+        sandbox: None,
+        work_dir: None,
+    };
     let mut router = OpenApiRouter::new();
     let mut site = None;
     if parts.role.has_transcoder() {
@@ -212,9 +219,10 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
     if args.insecure_transcoder {
         command.confinement = Confinement::BestEffort;
     }
-    let work_dir = args.transcoder_dir.clone().unwrap_or_else(|| parts.data_dir.join("work"));
-    estrade_transcoder::jobs::empty_work_dir(&work_dir)
-        .with_context(|| format!("cannot use the work folder {}", work_dir.display()))?;
+    let named = args.transcoder_dir.clone().unwrap_or_else(|| parts.data_dir.join("work"));
+    let place = WorkDir::claim(&named).with_context(|| format!("cannot use the work folder {}", named.display()))?;
+    let work_dir = place.path().to_owned();
+    running.work_dir = Some(place);
     let metrics = TranscoderMetrics::new(&base.registry)?;
     running.sandbox = Some(check_sandbox(&command, &work_dir, &metrics).await?);
     let extras = ExtrasHandler {

@@ -7,7 +7,8 @@ pub struct Args {
     /// Clips processed at a time
     #[arg(long, env = "ESTRADE_TRANSCODER_JOBS", default_value_t = 1, value_name = "N")]
     pub transcoder_jobs: usize,
-    /// Folder for work in progress; by default `work` in the data folder
+    /// Folder for work in progress; by default `work` in the data folder. Each transcoder has a folder of its own in it
+    /// and touches nothing else there
     #[arg(long, env = "ESTRADE_TRANSCODER_DIR", value_name = "DIR")]
     pub transcoder_dir: Option<PathBuf>,
     /// Bytes of traffic that a second of processor time must save before a clip that is watched much gets smaller
