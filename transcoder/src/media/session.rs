@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Pictures that may wait for a rung. Few, because each is held in memory.
-const WAITING_PICTURES: usize = 6;
+const WAITING_PICTURES: usize = 3;
 /// While the first chunk is waited for, how often to see whether a worker has failed.
 const LOOKS_FOR_FAILURES_EVERY: Duration = Duration::from_millis(50);
 

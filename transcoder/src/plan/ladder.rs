@@ -81,7 +81,7 @@ impl RungSize {
 
     /// Encoder threads, fixed so that the same source always gives the same bytes.
     pub fn threads(self) -> u32 {
-        if self.short_edge() >= 700 { 2 } else { 1 }
+        if self.short_edge() >= 1000 { 2 } else { 1 }
     }
 }
 
