@@ -362,6 +362,7 @@ async fn start_api(parts: &Parts, base: &Base, running: &mut Running) -> anyhow:
         pictures: PictureDesk::default(),
         streams,
         uploads,
+        unreadable_clips: estrade_api::count_unreadable_clips(&base.registry)?,
     })
 }
 

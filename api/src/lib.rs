@@ -25,5 +25,5 @@ pub use passwords::{PasswordCost, PasswordError, Passwords};
 pub use posters::PictureDesk;
 pub use router::{document, router};
 pub use shared_clip::{SharedClip, find_shared_clip};
-pub use state::ApiState;
+pub use state::{ApiState, count_unreadable_clips};
 pub use uploads::{Setup as UploadSetup, UploadArgs, UploadError, Uploads};

@@ -4,6 +4,7 @@ use estrade_db::PgPool;
 use estrade_domain::media_url::MediaUrls;
 use estrade_domain::{Clock, Entropy, SigningKey, Time};
 use estrade_http::{Identity, Problem};
+use prometheus::{IntCounter, Registry};
 use std::sync::Arc;
 
 use crate::{Attempts, ClipStreams, Passwords, PictureDesk, Uploads};
@@ -29,6 +30,16 @@ pub struct ApiState {
     pub uploads: Uploads,
     /// Open event streams; [`ClipStreams::run`] feeds them.
     pub streams: ClipStreams,
+    /// Clips left out of lists because their rows do not fit the model.
+    pub unreadable_clips: IntCounter,
+}
+
+/// Registers [`ApiState::unreadable_clips`].
+pub fn count_unreadable_clips(registry: &Registry) -> Result<IntCounter, prometheus::Error> {
+    let help = "Clips left out of lists because their rows do not fit the model";
+    let counter = IntCounter::new("estrade_api_clips_unreadable_total", help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
 }
 
 impl ApiState {

@@ -76,7 +76,7 @@ impl Feed {
         let started = Instant::now();
         let metrics = FeedMetrics::new(registry)?;
         let memory = Memory::new(args.viewers_max.get(), args.slates_max.get(), identity.entropy.clone());
-        let place = load::load_world(&identity.pool, &memory, identity.clock.now()).await?;
+        let place = load::load_world(&identity.pool, &memory, &metrics, identity.clock.now()).await?;
         tracing::info!(
             clips = memory.world().catalogue.count(),
             duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -98,7 +98,7 @@ impl Follower {
         let changes = changes_of(&self.pending);
         let mut conn = feed.conn().await?;
         let clips = clips_of(feed, &mut conn, &changes).await?;
-        reload_clips(&mut conn, feed.memory(), &clips).await?;
+        reload_clips(&mut conn, feed.memory(), feed.metrics(), &clips).await?;
         let counted: Vec<ClipId> = changes.counted.iter().copied().collect();
         let counts = load_counts(&mut conn, &counted).await?;
         drop(conn);
@@ -122,7 +122,7 @@ impl Follower {
         }
         let mut conn = feed.conn().await?;
         let (now, clips) = list_restriction_edges(&mut conn, self.edges_at).await?;
-        reload_clips(&mut conn, feed.memory(), &clips).await?;
+        reload_clips(&mut conn, feed.memory(), feed.metrics(), &clips).await?;
         self.edges_at = now;
         self.edges_checked = Some(Instant::now());
         Ok(())

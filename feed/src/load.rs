@@ -8,13 +8,14 @@ use estrade_db::feed_viewers::{
     LikeOutcome, Outcome, Served, Watched, list_followed, list_liked, list_likes, list_not_interested, list_outcomes,
     list_served, list_watched,
 };
-use estrade_db::{DbError, PgConnection, PgPool};
+use estrade_db::{DbError, Found, PgConnection, PgPool};
 use estrade_domain::{AccountId, ClipId, Time, ViewerId};
 use uuid::Uuid;
 
 use crate::Feed;
 use crate::learning::{learn_like, learn_outcome};
 use crate::memory::Memory;
+use crate::metrics::FeedMetrics;
 use crate::viewers::{NOT_INTERESTED_MAX, Relations, SEEN_LOAD_MAX, Viewer, ViewerState, lock};
 use crate::world::{Clip, Rankings};
 
@@ -41,12 +42,17 @@ pub(crate) struct Place {
 }
 
 /// Loads clips and what was learned, all of one moment.
-pub(crate) async fn load_world(pool: &PgPool, memory: &Memory, now: Time) -> Result<Place, DbError> {
+pub(crate) async fn load_world(
+    pool: &PgPool,
+    memory: &Memory,
+    metrics: &FeedMetrics,
+    now: Time,
+) -> Result<Place, DbError> {
     let mut conn = pool.acquire().await?;
     let at = database_time(&mut conn).await?;
     drop(conn);
     let (mut tx, snapshot) = begin_load(pool).await?;
-    load_all_clips(&mut tx, memory).await?;
+    load_all_clips(&mut tx, memory, metrics).await?;
     let since = now - Duration::days(LEARNED_DAYS);
     load_outcomes(&mut tx, memory, since).await?;
     load_likes(&mut tx, memory, since).await?;
@@ -56,20 +62,29 @@ pub(crate) async fn load_world(pool: &PgPool, memory: &Memory, now: Time) -> Res
     Ok(Place { snapshot, at })
 }
 
-async fn load_all_clips(conn: &mut PgConnection, memory: &Memory) -> Result<(), DbError> {
+async fn load_all_clips(conn: &mut PgConnection, memory: &Memory, metrics: &FeedMetrics) -> Result<(), DbError> {
     let mut after = ClipId(Uuid::nil());
     loop {
         let ids = list_published_ids(conn, after, CLIPS_PER_READ).await?;
         let Some(&last) = ids.last() else { return Ok(()) };
         after = last;
-        reload_clips(conn, memory, &ids).await?;
+        reload_clips(conn, memory, metrics, &ids).await?;
     }
 }
 
-/// Looks clips up and puts them as they stand now in the place of what was known.
-pub(crate) async fn reload_clips(conn: &mut PgConnection, memory: &Memory, ids: &[ClipId]) -> Result<(), DbError> {
+/// Looks clips up and puts them as they stand now in the place of what was known. What cannot be read is not shown.
+pub(crate) async fn reload_clips(
+    conn: &mut PgConnection,
+    memory: &Memory,
+    metrics: &FeedMetrics,
+    ids: &[ClipId],
+) -> Result<(), DbError> {
     for ids in ids.chunks(usize::try_from(CLIPS_PER_READ).unwrap_or(usize::MAX)) {
-        let rows = load_clips(conn, ids).await?;
+        let Found { rows, unreadable } = load_clips(conn, ids).await?;
+        for error in unreadable {
+            tracing::error!(error = %error, "a clip is left out of the feeds");
+            metrics.unreadable_clips.inc();
+        }
         let versions: Vec<_> = rows.iter().map(|row| row.media.version_id).collect();
         let clips = Clip::from_rows(rows, load_renditions(conn, &versions).await?);
         let mut world = memory.world_mut();

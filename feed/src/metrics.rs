@@ -20,6 +20,8 @@ pub(crate) struct FeedMetrics {
     pub(crate) explored: IntCounter,
     /// Seconds since the feed last knew that it had read all of the event log.
     pub(crate) log_lag: Gauge,
+    /// Clips left out because their rows do not fit the model.
+    pub(crate) unreadable_clips: IntCounter,
     /// Clips in memory.
     pub(crate) clips: IntGauge,
     /// Viewers in memory.
@@ -52,6 +54,10 @@ impl FeedMetrics {
             log_lag: register(
                 registry,
                 Gauge::new("estrade_feed_log_lag_seconds", "Time since all of the event log was known to be read")?,
+            )?,
+            unreadable_clips: counter(
+                "estrade_feed_clips_unreadable_total",
+                "Clips left out because their rows do not fit the model",
             )?,
             clips: gauge("estrade_feed_clips", "Clips in memory")?,
             viewers: gauge("estrade_feed_viewers", "Viewers in memory")?,

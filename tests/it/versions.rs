@@ -87,3 +87,80 @@ async fn a_clip_that_is_tried_again_is_not_failed_by_what_is_left_of_earlier_tri
         server.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_clip_whose_plan_cannot_be_read_is_shown_while_it_is_made_anew() {
+    let server = Setup::fresh().await.may_log_errors().start().await;
+    let (creator, db) = (server.sign_up("ada").await, server.db().await);
+    let id = creator.upload(&world().clip_bytes(TWO_RANGES), &[]).await;
+    eventually("a range is begun", || async {
+        let begun = "SELECT count(*) FROM jobs WHERE kind = 'transcode_range' AND state = 'running'";
+        let begun: i64 = sqlx::query_scalar(begun).fetch_one(&db).await.expect("a count");
+        (begun == 1).then_some(())
+    })
+    .await;
+    let setup = server.kill();
+    sqlx::raw_sql(
+        "UPDATE media_versions SET plan = '{\"plan\": {\"written\": \"by a newer release\"}}';
+         UPDATE jobs SET leased_until = now() - interval '1 second' WHERE state = 'running'",
+    )
+    .execute(&db)
+    .await
+    .expect("as in a rolling deploy");
+    let server = setup.start().await;
+    let creator = creator.at(&server.base);
+    let first = creator.clip(&id).await;
+    let clip = eventually("it is whole", || async {
+        let clip = creator.clip(&id).await;
+        assert_eq!(clip["state"], "ready", "it can be watched all the time: {clip}");
+        let page = creator.get("/v1/me/clips").await.expect(200).json();
+        assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page}");
+        (clip["complete"] == true).then_some(clip)
+    })
+    .await;
+    assert_ne!(first["hls_url"], clip["hls_url"], "the old addresses keep meaning what they meant");
+    decode(clip["hls_url"].as_str().expect("an address"));
+    let kept = "SELECT playlist IS NOT NULL, is_given_up FROM media_versions ORDER BY id";
+    let kept: Vec<(bool, bool)> = sqlx::query_as(kept).fetch_all(&db).await.expect("versions");
+    assert_eq!(kept, [(true, true), (true, false)]);
+}
+
+#[tokio::test]
+async fn a_clip_that_cannot_be_read_is_left_out_of_lists_and_feeds() {
+    let server = Setup::fresh().await.may_log_errors().start().await;
+    let (creator, db) = (server.sign_up("ada").await, server.db().await);
+    let source = world().clip_bytes(Clip::PORTRAIT);
+    let bad = creator.publish(&source, &[]).await;
+    let good = creator.publish(&source, &[]).await;
+    let [bad, good] = [&bad, &good].map(|clip| clip["id"].as_str().expect("an id").to_owned());
+    for id in [&bad, &good] {
+        creator.wait_complete(id).await;
+    }
+    // Rows as no code of ours writes them, and word of it.
+    let spoil = "WITH bad AS (
+            UPDATE media_versions v SET is_complete = false, is_given_up = true, playlist = NULL, first_token = NULL,
+                   duration_ms = NULL, width = NULL, height = NULL, has_audio = NULL
+            FROM clips c WHERE c.public_id = $1 AND v.id = c.version_id RETURNING c.id)
+        INSERT INTO event_log (kind, payload) SELECT 'clip_changed', jsonb_build_object('clip_id', c.id)
+        FROM clips c WHERE EXISTS (SELECT FROM bad)";
+    sqlx::query(spoil).bind(&bad).execute(&db).await.expect("spoilt");
+    let page = creator.get("/v1/me/clips").await.expect(200).json();
+    assert_eq!(ids(&page["items"]), [good.as_str()]);
+    creator.get(&format!("/v1/clips/{bad}")).await.expect(500);
+    let guest = server.client();
+    eventually("the feeds go on without it", || async {
+        let page = guest.get("/v1/feeds/trending").await.expect(200).json();
+        let clips: Vec<Value> = page["items"].as_array()?.iter().map(|item| item["clip"].clone()).collect();
+        (ids(&Value::from(clips)) == [good.as_str()]).then_some(())
+    })
+    .await;
+    let metrics = reqwest::get(format!("{}/metrics", server.operators)).await.expect("metrics").text().await;
+    let metrics = metrics.expect("text");
+    for name in ["estrade_api_clips_unreadable_total 1", "estrade_feed_clips_unreadable_total 1"] {
+        assert!(metrics.contains(name), "{name} is not in\n{metrics}");
+    }
+}
+
+fn ids(clips: &Value) -> Vec<&str> {
+    clips.as_array().expect("clips").iter().filter_map(|clip| clip["id"].as_str()).collect()
+}

@@ -1,7 +1,7 @@
 //! Clips for one asker.
 
-use estrade_db::PgConnection;
 use estrade_db::clips::{ClipKeys, ClipPosition, ClipRow, load_clips};
+use estrade_db::{Found, PgConnection};
 use estrade_domain::{AccountId, Audience, Processing, PublicId};
 use estrade_http::Result;
 use estrade_http::clip_body::{
@@ -131,7 +131,11 @@ pub(crate) async fn clip_page(
 ) -> Result<ClipPageBody> {
     let goes_on = ids.len() > page.limit;
     ids.truncate(page.limit);
-    let mut rows = load_clips(conn, ClipKeys::PublicIds(&ids), asker).await?;
+    let Found { mut rows, unreadable } = load_clips(conn, ClipKeys::PublicIds(&ids), asker).await?;
+    for error in unreadable {
+        tracing::error!(error = %error, "a clip is left out of a list");
+        api.unreadable_clips.inc();
+    }
     rows.sort_by_key(|row| ids.iter().position(|id| *id == row.public_id));
     let next_cursor = rows.last().filter(|_| goes_on).map(|last| page.cursor_after(&api.key, &position(last)));
     let visible = rows.into_iter().filter_map(|row| row.class_for(asker).map(|class| clip_body(api, row, class)));

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::captions::{CaptionsFacts, load_captions};
-use crate::{DbError, Result};
+use crate::{DbError, Found, Result};
 
 /// A clip with everything one asker may be shown of it.
 #[derive(Debug, Clone)]
@@ -141,7 +141,11 @@ pub enum ClipKeys<'a> {
 
 /// Loads clips for one asker, in no order; unknown ones are left out. Whether the asker may see
 /// them is for [`ClipRow::class_for`] to say.
-pub async fn load_clips(conn: &mut PgConnection, keys: ClipKeys<'_>, asker: Option<AccountId>) -> Result<Vec<ClipRow>> {
+pub async fn load_clips(
+    conn: &mut PgConnection,
+    keys: ClipKeys<'_>,
+    asker: Option<AccountId>,
+) -> Result<Found<ClipRow>> {
     let (ids, public_ids): (Vec<Uuid>, Vec<String>) = match keys {
         ClipKeys::Ids(ids) => (ids.iter().map(|id| id.0).collect(), Vec::new()),
         ClipKeys::PublicIds(ids) => (Vec::new(), ids.iter().map(ToString::to_string).collect()),
@@ -183,13 +187,14 @@ pub async fn load_clips(conn: &mut PgConnection, keys: ClipKeys<'_>, asker: Opti
         let captions = captions.remove(&ClipId(row.id)).unwrap_or_default();
         Ok(ClipRow { captions, ..row.try_into()? })
     };
-    rows.into_iter().map(with_captions).collect()
+    Ok(rows.into_iter().map(with_captions).collect())
 }
 
 /// The clip with this public id, for one asker.
 pub async fn find_clip(conn: &mut PgConnection, id: &PublicId, asker: Option<AccountId>) -> Result<Option<ClipRow>> {
     let found = load_clips(conn, ClipKeys::PublicIds(std::slice::from_ref(id)), asker).await?;
-    Ok(found.into_iter().next())
+    // Of one clip it is told that it cannot be read.
+    found.unreadable.into_iter().next().map_or_else(|| Ok(found.rows.into_iter().next()), Err)
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "facts of a row, independent of one another")]

@@ -27,6 +27,28 @@ pub enum DbError {
     Url(String),
 }
 
+/// What was found of a list. A row that does not fit the model is left out of it: one bad row must not hide the others.
+#[derive(Debug)]
+pub struct Found<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// What is wrong with those that were left out, for whoever asked to tell.
+    pub unreadable: Vec<DbError>,
+}
+
+impl<T> FromIterator<Result<T>> for Found<T> {
+    fn from_iter<I: IntoIterator<Item = Result<T>>>(rows: I) -> Self {
+        let mut found = Self { rows: Vec::new(), unreadable: Vec::new() };
+        for row in rows {
+            match row {
+                Ok(row) => found.rows.push(row),
+                Err(error) => found.unreadable.push(error),
+            }
+        }
+        found
+    }
+}
+
 impl DbError {
     /// A row that violates the model.
     pub fn corrupt(table: &'static str, column: &'static str, id: impl Display) -> Self {

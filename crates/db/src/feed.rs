@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::captions::{CaptionsFacts, load_captions};
 use crate::event_log::{Offset, safe_end};
-use crate::{DbError, Result, Transaction};
+use crate::{DbError, Found, Result, Transaction};
 
 /// A published clip as the feed holds it.
 #[derive(Debug, Clone)]
@@ -175,7 +175,7 @@ pub async fn list_published_ids_of(conn: &mut PgConnection, creators: &[AccountI
 }
 
 /// The clips among `ids` that are published and playable; who may see them is theirs to say.
-pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<FeedClip>> {
+pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Found<FeedClip>> {
     let mut captions = load_captions(&mut *conn, ids).await?;
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
@@ -199,7 +199,8 @@ pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<F
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
+    Ok(rows
+        .into_iter()
         .map(|row| {
             let corrupt = |column| DbError::corrupt("clips", column, row.id);
             let of_version = |column| DbError::corrupt("media_versions", column, row.version_id);
@@ -245,7 +246,7 @@ pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Vec<F
                 },
             })
         })
-        .collect()
+        .collect())
 }
 
 /// The video renditions that every player may begin with, lowest first: H.264 as it stands in the playlist, so those

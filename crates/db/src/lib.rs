@@ -2,7 +2,7 @@
 //!
 //! Functions take `&mut PgConnection`, so that a caller decides about the transaction. Lookups that
 //! may miss are called `find_…`. Rows become domain values here; a row that violates the model is
-//! [`DbError::Corrupt`] and names its table, column and id.
+//! [`DbError::Corrupt`] and names its table, column and id. Lists of clips are [`Found`]: they go on without such a row.
 
 pub mod accounts;
 pub mod captions;
@@ -27,7 +27,7 @@ pub mod uploads;
 pub mod viewers;
 pub mod watching;
 
-pub use error::{DbError, Result};
+pub use error::{DbError, Found, Result};
 pub use pool::{Listener, connect, create_database, listen, migrate, now, pending_migrations};
 pub use sqlx::PgConnection;
 pub use sqlx::PgPool;

@@ -7,6 +7,7 @@ use estrade_domain::limits::CLIP_RETRIES_MAX;
 use estrade_domain::{ClipId, PublicId, Time, VersionId};
 use sqlx::PgConnection;
 
+use crate::transcodes::lock_version;
 use crate::{DbError, Result};
 
 /// What of a version is the same from the first chunk on.
@@ -235,9 +236,7 @@ pub async fn fail_clip(
     failure: &Failure<'_>,
 ) -> Result<Option<ClipId>> {
     // Whoever begins a newer version holds this one meanwhile.
-    sqlx::query!("SELECT id FROM media_versions WHERE id = $1 FOR UPDATE", version_id.0)
-        .fetch_optional(&mut *conn)
-        .await?;
+    lock_version(&mut *conn, version_id).await?;
     let failed = sqlx::query_scalar!(
         "UPDATE clips c SET processing = 'failed', failure_code = $2, failure_detail = $4,
                 failure_message = CASE WHEN retries < $7 THEN $3 ELSE $5 END, failure_retryable = $6 AND retries < $7

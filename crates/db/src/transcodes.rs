@@ -102,24 +102,14 @@ pub async fn save_plan(conn: &mut PgConnection, version_id: VersionId, plan: &Va
     Ok(())
 }
 
-/// Forgets the plan and what was made by it: it cannot be gone on with.
-pub async fn restart_version(conn: &mut PgConnection, version_id: VersionId) -> Result<()> {
-    sqlx::query!("DELETE FROM media_chunks WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
-    sqlx::query!("DELETE FROM renditions WHERE version_id = $1", version_id.0).execute(&mut *conn).await?;
-    sqlx::query!(
-        "UPDATE media_versions SET plan = NULL, plan_token = NULL, published_chunks = 0, playlist = NULL,
-                first_token = NULL, duration_ms = NULL, width = NULL, height = NULL, has_audio = NULL,
-                poster_name = NULL, poster_token = NULL, thumbhash = NULL, storyboard = NULL, preview_token = NULL
-         WHERE id = $1",
-        version_id.0,
-    )
-    .execute(conn)
-    .await?;
+/// Locks the version: nobody else stores a chunk of it, fails its clip or begins a newer version meanwhile.
+pub async fn lock_version(conn: &mut PgConnection, version_id: VersionId) -> Result<()> {
+    sqlx::query!("SELECT id FROM media_versions WHERE id = $1 FOR UPDATE", version_id.0).fetch_optional(conn).await?;
     Ok(())
 }
 
 /// Locks the version while it has the plan of the attempt with this lease token; none when it was
-/// started over since, or its clip is gone.
+/// planned anew since, or its clip is gone.
 pub async fn hold_version(
     conn: &mut PgConnection,
     version_id: VersionId,

@@ -6,7 +6,7 @@ use estrade_db::transcodes::{self, Work};
 use estrade_db::{DbError, PgConnection, media};
 use estrade_domain::{ClipId, VersionId};
 use estrade_events::Event;
-use estrade_jobs::{Context, Job, JobError, Weight, enqueue};
+use estrade_jobs::{Context, Job, JobError};
 use serde::Deserialize;
 
 use super::TranscodeHandler;
@@ -77,8 +77,8 @@ impl Begin<'_> {
         let Some(work) = self.find_work().await? else { return Ok(None) };
         let known = read(&work);
         if known.is_none() && (work.plan.is_some() || !work.chunks.is_empty()) {
-            tracing::warn!(version.id = %self.version_id, "what earlier attempts left cannot be read; starting anew");
-            self.start_over(&work, range.is_some()).await?;
+            self.handler.start_over(self, None, "what earlier attempts left cannot be read").await?;
+            return Ok(None);
         }
         let start = match (known, range) {
             (Some((planned, stored)), None) if stored.first().is_some_and(|chunk| chunk.index == 0) => {
@@ -89,7 +89,7 @@ impl Begin<'_> {
             }
             (Some((planned, stored)), Some(range)) => start_in(planned, stored, range),
             (None, None) => Some(Start { planned: None, stored: Vec::new(), part: 0..1, first_chunk: 0 }),
-            // The version was started over, and there will be other ranges.
+            // Ranges are shared out with a plan.
             (None, Some(_)) => None,
         };
         Ok(start.map(|start| (work, start)))
@@ -104,19 +104,6 @@ impl Begin<'_> {
     pub(super) async fn find_work_with(&self, conn: &mut PgConnection) -> Result<Option<Work>, JobError> {
         let work = transcodes::find_work(conn, self.version_id).await?;
         Ok(work.filter(|work| work.is_wanted))
-    }
-
-    /// Forgets what cannot be read; whoever holds only a range has the whole begun anew.
-    async fn start_over(&self, work: &Work, has_range: bool) -> Result<(), JobError> {
-        let mut tx = self.handler.pool.begin().await.map_err(DbError::from)?;
-        self.context.hold(&mut tx).await?;
-        transcodes::restart_version(&mut tx, self.version_id).await?;
-        if has_range {
-            let job = Job::TranscodeClip { clip_id: self.clip_id, version_id: self.version_id };
-            let weight = Weight::light(work.creator_id);
-            enqueue(&mut tx, &job, weight, self.handler.clock.now(), &self.handler.entropy).await?;
-        }
-        Ok(tx.commit().await.map_err(DbError::from)?)
     }
 
     /// The first chunk is there, so the clip can be played; the rest becomes jobs of its own, and

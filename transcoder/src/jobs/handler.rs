@@ -190,8 +190,7 @@ impl TranscodeHandler {
         };
         let verdict = attempt.run(&fetched.0, resume).await;
         if let Err(AttemptError::Transcode(TranscodeError::Replanned { plan, detail })) = verdict {
-            let given_up = attempt.planned.as_ref().map_or(0, |planned| planned.token);
-            return self.start_over(begin, given_up, *plan, &detail).await;
+            return self.start_over(begin, Some(*plan), &detail).await;
         }
         if base.is_some() {
             return settle_family(verdict);
@@ -215,33 +214,33 @@ impl TranscodeHandler {
 
     /// Makes the clip again from its beginning, as a version of its own: what players hold of this one stays
     /// true, because addresses carry the version. It is shown until the new one's first chunk is stored,
-    /// and nobody works on it any more.
+    /// and nobody works on it any more. Without a plan the source is looked at again.
     ///
-    /// Several ranges of the clip may find the damage: the first makes the new version. `given_up` is the
-    /// token of the plan that could not be carried out.
-    async fn start_over(
+    /// Several ranges of the clip may find out: the first makes the new version.
+    pub(super) async fn start_over(
         &self,
         begin: &Begin<'_>,
-        given_up: i64,
-        plan: TranscodePlan,
+        plan: Option<TranscodePlan>,
         detail: &str,
     ) -> Result<(), JobError> {
         let Begin { context, clip_id, version_id, .. } = *begin;
         let now = self.clock.now();
         let next = VersionId::new(now, &self.entropy);
         let job = Job::TranscodeClip { clip_id, version_id: next };
-        let plan = serde_json::to_value(Saved { plan }).unwrap_or_default();
         let mut tx = self.pool.begin().await.map_err(DbError::from)?;
         context.hold(&mut tx).await?;
-        transcodes::hold_version(&mut tx, version_id, given_up).await?;
+        transcodes::lock_version(&mut tx, version_id).await?;
         // Asked again with the version held: only now it is certain that nobody else made a newer one.
         let work = transcodes::find_work(&mut tx, version_id).await?;
         let Some(work) = work.filter(|work| work.is_wanted) else { return Ok(()) };
         media::insert_version(&mut tx, next, clip_id, &work.source_key, now).await?;
-        transcodes::save_plan(&mut tx, next, &plan, context.lease().await.token).await?;
+        if let Some(plan) = plan {
+            let plan = serde_json::to_value(Saved { plan }).unwrap_or_default();
+            transcodes::save_plan(&mut tx, next, &plan, context.lease().await.token).await?;
+        }
         enqueue(&mut tx, &job, Weight::light(work.creator_id), now, &self.entropy).await?;
         tx.commit().await.map_err(DbError::from)?;
-        tracing::warn!(version.id = %version_id, version.next = %next, error = %detail, "the source cannot be repackaged; starting over");
+        tracing::warn!(version.id = %version_id, version.next = %next, error = %detail, "a version cannot be gone on with; starting over");
         self.metrics.outcomes.with_label_values(&["replanned"]).inc();
         Ok(())
     }
