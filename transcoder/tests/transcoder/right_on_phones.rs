@@ -71,27 +71,60 @@ fn turned_pictures_stand_upright() {
     }
 }
 
+/// A second of four columns, each of one colour: luma and both chromas in ten bits, coded without loss.
+fn columns(name: &str, transfer: &str, colours: [[u16; 3]; 4]) -> Made {
+    let folder = tempfile::tempdir().expect("a folder");
+    let raw = folder.path().join("raw.yuv");
+    let row = |plane: usize, width: usize| {
+        let row: Vec<u8> = colours.iter().flat_map(|colour| colour[plane].to_le_bytes().repeat(width)).collect();
+        row
+    };
+    let planes = [row(0, 40).repeat(120), row(1, 20).repeat(60), row(2, 20).repeat(60)].concat();
+    std::fs::write(&raw, planes.repeat(25)).expect("written");
+    let source = folder.path().join(name);
+    ffmpeg(
+        &format!(
+            "-f rawvideo -pix_fmt yuv420p10le -video_size 160x120 -framerate 25 -i {} -c:v libx265 -preset ultrafast \
+             -color_primaries bt2020 -color_trc {transfer} -colorspace bt2020nc -tag:v hvc1 -x265-params \
+             log-level=none:lossless=1:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc",
+            raw.display()
+        ),
+        &source,
+    );
+    Made { folder, source }
+}
+
+/// The columns of a picture in the middle of a rendition, in eight bits.
+fn shown_columns(run: &Run) -> [[u8; 3]; 4] {
+    let pictures = decoded(&run.playlist("v120"));
+    let (luma, chroma) = (160 * 120, 80 * 60);
+    let picture = &pictures[12 * (luma + 2 * chroma)..][..luma + 2 * chroma];
+    std::array::from_fn(|column| {
+        let small = luma + 30 * 80 + 10 + 20 * column;
+        [picture[60 * 160 + 20 + 40 * column], picture[small], picture[small + chroma]]
+    })
+}
+
 fn bright_pictures_are_toned_down() {
-    for (name, transfer) in [("hlg.mp4", "arib-std-b67"), ("pq.mp4", "smpte2084")] {
-        let made = make(
-            name,
-            &format!(
-                "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1 -vf format=yuv420p10le -c:v libx265 \
-                 -preset ultrafast -color_primaries bt2020 -color_trc {transfer} -colorspace bt2020nc \
-                 -x265-params log-level=none:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc \
-                 -tag:v hvc1"
-            ),
-        );
-        let run = transcode(&made);
+    // The grey card (26 cd/m2, shown at 38 %), reference white (203 cd/m2, at 76 %), the brightest light there is
+    // (1000 cd/m2, at 100 %) and a red, as decision 6 has them. Ordinary video of the same numbers would show the red
+    // and the white of PQ elsewhere, and of HLG the red.
+    let red = [600, 440, 580];
+    for (name, transfer, greys, shown_red) in [
+        ("hlg.mp4", "arib-std-b67", [397, 721, 940], [134, 111, 160]),
+        ("pq.mp4", "smpte2084", [397, 573, 723], [131, 93, 195]),
+    ] {
+        let [card, white, most] = greys.map(|luma| [luma, 512, 512]);
+        let run = transcode(&columns(name, transfer, [card, white, most, red]));
         assert_eq!(run.plan.conversion.colour.transfer, transfer);
         let entries =
             "-select_streams v -show_entries stream=pix_fmt,color_range,color_space,color_transfer,color_primaries";
         let tags = ffprobe(&run.playlist("v120"), entries);
         assert_eq!(tags, ["yuv420p,tv,bt709,bt709,bt709"], "{name}");
-        let bright = picture(&run.playlist("v120"), 0.2, 40, 30);
-        let most = bright.iter().flatten().copied().max().unwrap_or(0);
-        let least = bright.iter().flatten().copied().min().unwrap_or(255);
-        assert!(most > 170 && least < 60, "{name}: {least} to {most}");
+        let shown = shown_columns(&run);
+        let expected = [[99, 128, 128], [182, 128, 128], [235, 128, 128], shown_red];
+        let is_close = shown.as_flattened().iter().zip(expected.as_flattened()).all(|(a, b)| a.abs_diff(*b) <= 3);
+        assert!(is_close, "{name}: {shown:?} instead of {expected:?}");
     }
 }
 
