@@ -72,7 +72,16 @@ pub fn try_transcode(made: &Made, options: &Options) -> Result<Run, TranscodeErr
 
 /// Goes on where `earlier` chunks are made already.
 pub fn try_go_on(made: &Made, options: &Options, earlier: &[ChunkFacts]) -> Result<Run, TranscodeError> {
-    let folder = tempfile::tempdir().expect("a work folder");
+    try_in(tempfile::tempdir().expect("a work folder"), made, options, earlier)
+}
+
+/// Works in a folder that is made already.
+pub fn try_in(
+    folder: tempfile::TempDir,
+    made: &Made,
+    options: &Options,
+    earlier: &[ChunkFacts],
+) -> Result<Run, TranscodeError> {
     let work = folder.path().to_owned();
     runtime().block_on(async {
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
