@@ -1,8 +1,12 @@
 //! What people look at beside the stream: storyboard, preview, chosen posters, the file to share.
 
+use bytes::Bytes;
+use estrade_domain::{AccountId, ClipId, Clock, Entropy, PosterId, SystemClock, VersionId};
+use estrade_jobs::{Job, Weight, enqueue};
 use estrade_testkit::media::Clip;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::types::Uuid;
 
 use crate::harness::client::Answer;
 use crate::harness::hls::{Multivariant, join};
@@ -121,12 +125,51 @@ async fn a_creator_sends_a_picture_picks_a_moment_and_goes_back() {
     assert!(blue > 200 && red < 60 && green < 60, "{red} {green} {blue}");
     server.client().get(&sent_url).await.expect(404);
     wait_for_feed_poster(&server, &made).await;
+    let stored = server.blobs().list(&format!("media/{}/posters/", text(&clip, "id"))).await.expect("listed");
+    let name = text(&made, "poster_url").rsplit_once("poster-").expect("an id").1.trim_end_matches(".jpg");
+    let attempt = stored[0].rsplit_once(&format!("{name}-")).map(|(_, token)| token.trim_end_matches(".jpg"));
+    let is_of_attempt = attempt.is_some_and(|token| token.parse::<i64>().is_ok());
+    assert!(stored.len() == 1 && is_of_attempt, "another attempt would write another object: {stored:?}");
 
     let back = creator.delete(&poster_path(&clip)).await.expect(200).json();
     assert_eq!((&back["poster_url"], &back["thumbhash"]), (&clip["poster_url"], &clip["thumbhash"]));
     server.client().get(text(&made, "poster_url")).await.expect(404);
     let left = server.blobs().list(&format!("media/{}/posters/", text(&clip, "id"))).await.expect("listed");
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn what_a_lost_attempt_stored_of_a_deleted_clip_is_deleted_too() {
+    let server = Estrade::start().await;
+    let (creator, db) = (server.sign_up("gone").await, server.db().await);
+    let clip = creator.publish(&world().clip_bytes(Clip::PORTRAIT), &[]).await;
+    let id = text(&clip, "id");
+    creator.wait_complete(id).await;
+    let ids = "SELECT c.id, c.creator_id, c.version_id FROM clips c WHERE c.public_id = $1";
+    let (clip_id, owner, version_id): (Uuid, Uuid, Uuid) =
+        sqlx::query_as(ids).bind(id).fetch_one(&db).await.expect("a clip");
+    creator.delete(&format!("/v1/clips/{id}")).await.expect(204);
+    let (clip_id, folder, entropy) = (ClipId(clip_id), format!("media/{id}/"), Entropy::from_seed(5));
+    let poster = Job::MakePoster { poster_id: PosterId(version_id), clip_id: Some(clip_id) };
+    let download = Job::MakeDownload { clip_id, version_id: VersionId(version_id) };
+    for job in [poster, download] {
+        eventually("its media are deleted", || async {
+            let live = "SELECT count(*) FROM jobs WHERE state IN ('available', 'running')";
+            let live: i64 = sqlx::query_scalar(live).fetch_one(&db).await.expect("a count");
+            (live == 0 && server.blobs().list(&folder).await.expect("listed").is_empty()).then_some(())
+        })
+        .await;
+        // An attempt stored its object after that, and its process was lost: the job runs again.
+        let late = Bytes::from_static(b"late");
+        server.blobs().put(&format!("{folder}late"), "image/jpeg", late).await.expect("stored");
+        let mut conn = db.acquire().await.expect("a connection");
+        let weight = Weight::light(AccountId(owner));
+        assert!(enqueue(&mut conn, &job, weight, SystemClock.now(), &entropy).await.expect("enqueued"));
+        eventually("nothing is left", || async {
+            server.blobs().list(&folder).await.expect("listed").is_empty().then_some(())
+        })
+        .await;
+    }
 }
 
 /// The feed hears of a new poster.

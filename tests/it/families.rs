@@ -1,6 +1,9 @@
 //! A clip that is watched much gets smaller renditions, and loses them with everything else when it goes.
 
+use estrade_db::families::{count_demand, find_candidates};
+use estrade_domain::Time;
 use estrade_testkit::media::Clip;
+use estrade_testkit::rows::{insert_creator, insert_ready_clip};
 use serde_json::json;
 
 use crate::harness::hls::{MediaPlaylist, check_validity, join};
@@ -68,6 +71,36 @@ async fn a_clip_that_is_watched_much_gets_smaller_renditions() {
     .await;
     let left = server.blobs().list(&format!("media/{watched_id}/")).await.expect("a list");
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn counting_demand_touches_only_what_was_watched_and_asks_who_may_see_it() {
+    let url = world().cluster.create_database().await.expect("a database");
+    let db = estrade_db::connect(&url, 2).await.expect("connected");
+    let mut conn = db.acquire().await.expect("a connection");
+    let ada = insert_creator(&mut conn, "ada").await.expect("a creator");
+    for (name, watched_ms) in [("quiet", 10_000), ("watched", 50_000), ("for followers", 90_000)] {
+        let (clip, _) = insert_ready_clip(&mut conn, ada, name, 60).await.expect("a clip");
+        let count = "INSERT INTO clip_counts (clip_id, watch_ms) VALUES ($1, $2)";
+        sqlx::query(count).bind(clip.0).bind(i64::from(watched_ms)).execute(&mut *conn).await.expect("counted");
+    }
+    let hide = "UPDATE clips SET visibility = 'followers' WHERE caption = 'for followers'";
+    sqlx::query(hide).execute(&mut *conn).await.expect("hidden");
+    let at = |secs| Time::UNIX_EPOCH + std::time::Duration::from_secs(secs);
+    count_demand(&mut conn, at(1000), 1000.0).await.expect("counted");
+    let rows = "SELECT c.caption, d.recent_ms, d.xmin::text || d.xmax::text FROM clip_demand d
+        JOIN clips c ON c.id = d.clip_id ORDER BY c.caption";
+    let before: Vec<(String, f64, String)> = sqlx::query_as(rows).fetch_all(&mut *conn).await.expect("demand");
+    let more =
+        "UPDATE clip_counts n SET watch_ms = 60000 FROM clips c WHERE c.id = n.clip_id AND c.caption = 'watched'";
+    sqlx::query(more).execute(&mut *conn).await.expect("watched");
+    count_demand(&mut conn, at(2000), 1000.0).await.expect("counted");
+    let after: Vec<(String, f64, String)> = sqlx::query_as(rows).fetch_all(&mut *conn).await.expect("demand");
+    assert_eq!(before[..2], after[..2], "nobody watched them since: neither changed nor locked");
+    assert_eq!((after[2].0.as_str(), after[2].1), ("watched", 25_000.0 + 10_000.0));
+    let found = find_candidates(&mut conn, at(2000), 1000.0, 2, 10).await.expect("candidates");
+    let recent: Vec<f64> = found.iter().map(|candidate| candidate.recent_ms).collect();
+    assert_eq!(recent, [35_000.0, 5_000.0], "the most watched first, and only what strangers may see");
 }
 
 /// Whenever a family is begun or gone on with, somebody else's clip is waiting.

@@ -1,6 +1,7 @@
 //! The whole product over HTTP: the real binary, PostgreSQL, S3 and libav.
 
 mod accounts;
+mod admin;
 mod bad_media;
 mod bad_requests;
 mod browser;

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use estrade_blobs::{BlobError, key};
 use estrade_db::clip_changes::hold_clip;
-use estrade_db::posters::{self, PickedMoment};
+use estrade_db::posters::{self, ChosenPoster, PickedMoment};
 use estrade_db::sessions::SessionHolder;
 use estrade_db::{DbError, PgConnection};
 use estrade_domain::{AccountId, ClipId, PosterId, PublicId};
@@ -33,7 +33,7 @@ pub(crate) async fn pick_poster(
     let now = api.now();
     let picked = PickedMoment { id: PosterId::new(now, api.entropy()), clip_id, at_ms };
     posters::insert_picked(&mut tx, &picked, now).await?;
-    let job = Job::MakePoster { poster_id: picked.id };
+    let job = Job::MakePoster { poster_id: picked.id, clip_id: Some(clip_id) };
     enqueue(&mut tx, &job, Weight::light(owner.account_id), now, api.entropy()).await?;
     finish(tx, id, owner.account_id, clip_id).await
 }
@@ -48,11 +48,11 @@ pub(crate) async fn send_poster(
 ) -> Result<VisibleClip> {
     let picture = api.pictures.take(format, bytes).await?;
     let poster_id = PosterId::new(api.now(), api.entropy());
-    let key = key::poster(id, poster_id);
+    let key = key::poster(id, poster_id, None);
     api.blobs.put(&key, "image/jpeg", picture.jpeg.into()).await.map_err(|error| storage_away(&error))?;
     let shown = show_sent(api, owner.account_id, id, poster_id, &picture.thumbhash).await;
     if shown.is_err() {
-        delete_objects(api, id, vec![poster_id]).await;
+        delete_objects(api, id, vec![ChosenPoster { id: poster_id, token: None }]).await;
     }
     shown
 }
@@ -105,9 +105,9 @@ async fn finish(
 }
 
 /// Posters nobody is shown any more; one that stays goes with its clip.
-async fn delete_objects(api: &ApiState, clip: &PublicId, forgotten: Vec<PosterId>) {
+async fn delete_objects(api: &ApiState, clip: &PublicId, forgotten: Vec<ChosenPoster>) {
     for poster in forgotten {
-        if let Err(error) = api.blobs.delete(&key::poster(clip, poster)).await {
+        if let Err(error) = api.blobs.delete(&key::poster(clip, poster.id, poster.token)).await {
             tracing::warn!(error = %error, "a poster that was replaced stays in the object store");
         }
     }

@@ -13,9 +13,11 @@ pub fn attempt_folder(clip: &PublicId, version: VersionId, token: i64) -> String
     format!("media/{clip}/{}/{token}/", version.0.simple())
 }
 
-/// A poster its creator chose: of the clip, whatever version it shows.
-pub fn poster(clip: &PublicId, poster: PosterId) -> String {
-    format!("media/{clip}/posters/{}.jpg", poster.0.simple())
+/// A poster its creator chose: of the clip, whatever version it shows. `token` is the lease token of the attempt that
+/// made it of a moment; a picture that was sent has none, for it is stored once.
+pub fn poster(clip: &PublicId, poster: PosterId, token: Option<i64>) -> String {
+    let attempt = token.map(|token| format!("-{token}")).unwrap_or_default();
+    format!("media/{clip}/posters/{}{attempt}.jpg", poster.0.simple())
 }
 
 /// The file of a version that people take with them.

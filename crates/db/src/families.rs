@@ -3,7 +3,7 @@
 //! A family is a row of `media_versions` with a base: it has a plan, chunks and renditions of its own, and is
 //! shown as part of its base once it is whole.
 
-use estrade_domain::{AccountId, ClipId, Time, VersionId};
+use estrade_domain::{ClipId, Time, VersionId};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -14,8 +14,6 @@ use crate::Result;
 pub struct Candidate {
     /// The clip.
     pub clip_id: ClipId,
-    /// Its creator.
-    pub creator_id: AccountId,
     /// The version that is shown.
     pub version_id: VersionId,
     /// Watch time of late, milliseconds: older one counts half for every half-life.
@@ -52,6 +50,8 @@ pub struct Made {
     pub chunks: Vec<Value>,
 }
 
+/// So many of the most watched are asked who may see them, for each that is wanted: some are for followers alone.
+const ASKED_PER_CANDIDATE: i64 = 8;
 /// Key of the advisory lock of whoever counts demand and orders families.
 const ORDERS_LOCK: i64 = 0x6661_6d69_6c69;
 
@@ -62,16 +62,17 @@ pub async fn try_hold_orders(conn: &mut PgConnection) -> Result<bool> {
         .await?)
 }
 
-/// Adds what was watched since the last time to what was watched of late. Doing it twice changes nothing; whoever does it holds [`try_hold_orders`].
+/// Adds what was watched since the last time to what was watched of late. Rows of clips that nobody watched since are
+/// not touched, and doing it twice changes nothing; whoever does it holds [`try_hold_orders`].
 pub async fn count_demand(conn: &mut PgConnection, now: Time, half_life_secs: f64) -> Result<()> {
     sqlx::query!(
         "INSERT INTO clip_demand AS d (clip_id, seen_ms, recent_ms, counted_at)
-         SELECT clip_id, watch_ms, watch_ms, $1 FROM clip_counts WHERE watch_ms > 0
+         SELECT n.clip_id, n.watch_ms, n.watch_ms, $1 FROM clip_counts n LEFT JOIN clip_demand s ON s.clip_id = n.clip_id
+         WHERE n.watch_ms > 0 AND n.watch_ms IS DISTINCT FROM s.seen_ms
          ON CONFLICT (clip_id) DO UPDATE SET
              recent_ms = demand_at(d.recent_ms, d.counted_at, excluded.counted_at, $2)
                  + greatest(excluded.seen_ms - d.seen_ms, 0),
-             seen_ms = excluded.seen_ms, counted_at = excluded.counted_at
-         WHERE excluded.seen_ms <> d.seen_ms",
+             seen_ms = excluded.seen_ms, counted_at = excluded.counted_at",
         now,
         half_life_secs,
     )
@@ -81,26 +82,35 @@ pub async fn count_demand(conn: &mut PgConnection, now: Time, half_life_secs: f6
 }
 
 /// The most watched of late for their length, whose whole ladder stands, that strangers may see, and that lack a family.
+/// Who may see a clip is asked of the most watched alone, so there may be fewer than `limit`.
 pub async fn find_candidates(
     conn: &mut PgConnection,
     now: Time,
     half_life_secs: f64,
-    families: i64,
+    families: i32,
     limit: i64,
 ) -> Result<Vec<Candidate>> {
     let rows = sqlx::query!(
-        r#"SELECT c.id AS clip_id, c.creator_id, v.id AS version_id, v.duration_ms AS "duration_ms!",
-                  demand_at(d.recent_ms, d.counted_at, $1, $2) AS "recent_ms!",
-                  ARRAY(SELECT f.family FROM media_versions f WHERE f.base_id = v.id) AS "families!: Vec<String>"
-           FROM clip_demand d JOIN clips c ON c.id = d.clip_id JOIN media_versions v ON v.id = c.version_id
-           JOIN clip_audiences a ON a.clip_id = c.id
-           WHERE v.is_complete AND a.audience IN ('everyone', 'link')
-             AND (SELECT count(*) FROM media_versions f WHERE f.base_id = v.id) < $3
-           ORDER BY demand_at(d.recent_ms, d.counted_at, $1, $2) / v.duration_ms DESC, c.id LIMIT $4"#,
+        r#"WITH made AS (
+               SELECT base_id, array_agg(family) AS families FROM media_versions WHERE base_id IS NOT NULL GROUP BY base_id
+           ), watched AS MATERIALIZED (
+               SELECT c.id AS clip_id, v.id AS version_id, v.duration_ms, m.families,
+                      demand_at(d.recent_ms, d.counted_at, $1, $2) AS recent_ms
+               FROM clip_demand d JOIN clips c ON c.id = d.clip_id JOIN media_versions v ON v.id = c.version_id
+               LEFT JOIN made m ON m.base_id = v.id
+               WHERE v.is_complete AND coalesce(cardinality(m.families), 0) < $3
+               ORDER BY demand_at(d.recent_ms, d.counted_at, $1, $2) / v.duration_ms DESC, c.id LIMIT $5
+           )
+           SELECT w.clip_id AS "clip_id!", w.version_id AS "version_id!", w.duration_ms AS "duration_ms!",
+                  w.recent_ms AS "recent_ms!", coalesce(w.families, '{}') AS "families!: Vec<String>"
+           FROM watched w JOIN clip_audiences a ON a.clip_id = w.clip_id
+           WHERE a.audience IN ('everyone', 'link')
+           ORDER BY w.recent_ms / w.duration_ms DESC, w.clip_id LIMIT $4"#,
         now,
         half_life_secs,
         families,
         limit,
+        limit * ASKED_PER_CANDIDATE,
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -109,7 +119,6 @@ pub async fn find_candidates(
         let version_id = VersionId(row.version_id);
         found.push(Candidate {
             clip_id: ClipId(row.clip_id),
-            creator_id: AccountId(row.creator_id),
             version_id,
             recent_ms: row.recent_ms,
             duration_ms: row.duration_ms,

@@ -19,7 +19,9 @@ mod claims;
 mod overview;
 
 pub use claims::{ClaimedJob, IDLE_PRIORITY, claim_if_next, claim_job, is_urgent_waiting};
-pub use overview::{QueueDepth, queue_depths};
+pub use overview::{
+    JobState, ListedJob, QueueDepth, find_discarded, list_jobs, queue_depths, requeue_job, supersede_job,
+};
 
 /// A job to insert.
 #[derive(Debug)]

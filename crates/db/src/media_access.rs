@@ -3,6 +3,7 @@
 use estrade_domain::{Audience, DownloadId, PosterId, PublicId, VersionId};
 use sqlx::PgConnection;
 
+use crate::posters::ChosenPoster;
 use crate::{DbError, Result};
 
 /// Who may fetch the media of a clip's version.
@@ -147,16 +148,15 @@ pub async fn find_chunk_token(conn: &mut PgConnection, version_id: VersionId, ch
     )
 }
 
-/// Whether the clip has this chosen poster, made and ready to be served.
-pub async fn has_poster(conn: &mut PgConnection, clip: &PublicId, poster: PosterId) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (
-               SELECT FROM clip_posters p JOIN clips c ON c.id = p.clip_id
-               WHERE c.public_id = $1 AND p.id = $2 AND p.thumbhash IS NOT NULL
-           ) AS "exists!""#,
+/// The clip's chosen poster with this id, made and ready to be served.
+pub async fn find_poster(conn: &mut PgConnection, clip: &PublicId, poster: PosterId) -> Result<Option<ChosenPoster>> {
+    let row = sqlx::query!(
+        "SELECT p.token FROM clip_posters p JOIN clips c ON c.id = p.clip_id
+         WHERE c.public_id = $1 AND p.id = $2 AND p.thumbhash IS NOT NULL",
         clip.as_str(),
         poster.0,
     )
-    .fetch_one(conn)
-    .await?)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| ChosenPoster { id: poster, token: row.token }))
 }

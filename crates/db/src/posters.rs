@@ -16,6 +16,15 @@ pub struct PickedMoment {
     pub at_ms: i32,
 }
 
+/// A chosen poster as its object is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChosenPoster {
+    /// Its id.
+    pub id: PosterId,
+    /// Lease token of the attempt that made it; none of a picture that was sent.
+    pub token: Option<i64>,
+}
+
 /// Notes a picked moment; one that was picked before and not made yet is forgotten.
 pub async fn insert_picked(conn: &mut PgConnection, picked: &PickedMoment, at: Time) -> Result<()> {
     sqlx::query!("DELETE FROM clip_posters WHERE clip_id = $1 AND thumbhash IS NULL", picked.clip_id.0)
@@ -58,15 +67,16 @@ pub async fn forget_picked(conn: &mut PgConnection, id: PosterId) -> Result<Opti
     Ok(clip.map(ClipId))
 }
 
-/// Notes that a picked moment is made and its object stored; `false` when another choice was made since,
-/// or the clip was deleted.
-pub async fn complete_picked(conn: &mut PgConnection, id: PosterId, thumbhash: &str) -> Result<bool> {
+/// Notes that a picked moment is made and its object stored by the attempt with this lease token; `false` when another
+/// choice was made since, or the clip was deleted.
+pub async fn complete_picked(conn: &mut PgConnection, id: PosterId, thumbhash: &str, token: i64) -> Result<bool> {
     let done = sqlx::query!(
-        "UPDATE clip_posters p SET thumbhash = $2
+        "UPDATE clip_posters p SET thumbhash = $2, token = $3
          WHERE id = $1 AND thumbhash IS NULL
            AND EXISTS (SELECT FROM clips c WHERE c.id = p.clip_id AND c.deleted_at IS NULL)",
         id.0,
         thumbhash,
+        token,
     )
     .execute(conn)
     .await?;
@@ -95,15 +105,15 @@ pub async fn insert_sent(
 
 /// Shows a poster that is made, or the automatic one; all others of the clip are forgotten, and
 /// returned, for their objects may go.
-pub async fn show_poster(conn: &mut PgConnection, clip_id: ClipId, id: Option<PosterId>) -> Result<Vec<PosterId>> {
+pub async fn show_poster(conn: &mut PgConnection, clip_id: ClipId, id: Option<PosterId>) -> Result<Vec<ChosenPoster>> {
     let id = id.map(|id| id.0);
     sqlx::query!("UPDATE clips SET poster_id = $2 WHERE id = $1", clip_id.0, id).execute(&mut *conn).await?;
-    let forgotten = sqlx::query_scalar!(
-        "DELETE FROM clip_posters WHERE clip_id = $1 AND id IS DISTINCT FROM $2 RETURNING id",
+    let forgotten = sqlx::query!(
+        "DELETE FROM clip_posters WHERE clip_id = $1 AND id IS DISTINCT FROM $2 RETURNING id, token",
         clip_id.0,
         id,
     )
     .fetch_all(conn)
     .await?;
-    Ok(forgotten.into_iter().map(PosterId).collect())
+    Ok(forgotten.into_iter().map(|row| ChosenPoster { id: PosterId(row.id), token: row.token }).collect())
 }

@@ -48,8 +48,6 @@ pub struct StoredChunk<'a> {
 pub struct HeldVersion {
     /// How many chunks the playlists show.
     pub published_chunks: i32,
-    /// The whole ladder stands.
-    pub is_complete: bool,
     /// The clip was neither deleted nor given up meanwhile, and there is no newer version of it.
     pub is_wanted: bool,
     /// What is stored, in order; there may be gaps.
@@ -116,7 +114,7 @@ pub async fn hold_version(
     plan_token: i64,
 ) -> Result<Option<HeldVersion>> {
     let version = sqlx::query!(
-        r#"SELECT v.published_chunks, v.is_complete,
+        r#"SELECT v.published_chunks,
                   c.deleted_at IS NULL AND c.processing <> 'failed'
                       AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id AND n.base_id IS NULL) AS "is_wanted!"
            FROM media_versions v JOIN clips c ON c.id = v.clip_id
@@ -132,8 +130,8 @@ pub async fn hold_version(
         sqlx::query_scalar!("SELECT facts FROM media_chunks WHERE version_id = $1 ORDER BY number", version_id.0)
             .fetch_all(conn)
             .await?;
-    let (published_chunks, is_complete) = (version.published_chunks, version.is_complete);
-    Ok(Some(HeldVersion { published_chunks, is_complete, is_wanted: version.is_wanted, chunks }))
+    let (published_chunks, is_wanted) = (version.published_chunks, version.is_wanted);
+    Ok(Some(HeldVersion { published_chunks, is_wanted, chunks }))
 }
 
 /// Adds a chunk whose objects are stored; `false` when another attempt has stored it already.
@@ -165,6 +163,27 @@ pub async fn save_published(conn: &mut PgConnection, version_id: VersionId, chun
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Puts a failed clip back into processing with this version, if it is its newest; the clip's creator. What was stored is
+/// gone on with, and it does not count as a try of the creator.
+pub async fn revive_version(conn: &mut PgConnection, version_id: VersionId) -> Result<Option<AccountId>> {
+    lock_version(&mut *conn, version_id).await?;
+    let creator = sqlx::query_scalar!(
+        "UPDATE clips c SET processing = 'processing', progress = 0, failure_code = NULL, failure_message = NULL,
+                failure_detail = NULL, failure_retryable = NULL
+         FROM media_versions v
+         WHERE v.id = $1 AND v.base_id IS NULL AND c.id = v.clip_id AND c.processing = 'failed' AND c.deleted_at IS NULL
+           AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = c.id AND n.id > v.id AND n.base_id IS NULL)
+         RETURNING c.creator_id",
+        version_id.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if creator.is_some() {
+        sqlx::query!("UPDATE media_versions SET is_given_up = false WHERE id = $1", version_id.0).execute(conn).await?;
+    }
+    Ok(creator.map(AccountId))
 }
 
 /// A version that is not whole and that no live job works on.

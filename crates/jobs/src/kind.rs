@@ -36,6 +36,9 @@ pub enum Job {
     MakePoster {
         /// The poster.
         poster_id: PosterId,
+        /// Its clip; older releases did not say.
+        #[serde(default)]
+        clip_id: Option<ClipId>,
     },
     /// Put together the file of a clip that people take with them.
     MakeDownload {
@@ -107,6 +110,22 @@ const DELETE_DELAYS: &[Duration] =
     &[Duration::from_secs(1), Duration::from_secs(10), MINUTE, Duration::from_mins(10), Duration::from_hours(1)];
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: &[Self] = &[
+        Self::TranscodeClip,
+        Self::TranscodeRange,
+        Self::MakePoster,
+        Self::MakeDownload,
+        Self::MakeFamily,
+        Self::DeleteMedia,
+        Self::PurgeMedia,
+    ];
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
     /// Its name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -172,7 +191,7 @@ impl Job {
             | Self::MakeFamily { version_id, .. } => version_id.to_string(),
             // Two live ranges of a version do not begin at the same chunk.
             Self::TranscodeRange { version_id, first, .. } => format!("{version_id}:{first}"),
-            Self::MakePoster { poster_id } => poster_id.to_string(),
+            Self::MakePoster { poster_id, .. } => poster_id.to_string(),
             Self::DeleteMedia { clip_id } => clip_id.to_string(),
             Self::PurgeMedia { clip_id, at } => format!("{clip_id}:{}", at.timestamp_micros()),
         }
@@ -256,7 +275,7 @@ mod tests {
         let jobs = [
             Job::TranscodeClip { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
             Job::TranscodeRange { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()), first: 1, end: 4 },
-            Job::MakePoster { poster_id: PosterId(Uuid::max()) },
+            Job::MakePoster { poster_id: PosterId(Uuid::max()), clip_id: Some(ClipId(Uuid::nil())) },
             Job::MakeDownload { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
             Job::MakeFamily { clip_id: ClipId(Uuid::nil()), version_id: VersionId(Uuid::max()) },
             Job::DeleteMedia { clip_id: ClipId(Uuid::nil()) },
@@ -265,6 +284,9 @@ mod tests {
         for job in jobs {
             assert_eq!(Job::from_stored(job.kind().as_str(), &job.args()).expect("stored"), job);
         }
+        let older = serde_json::json!({ "poster_id": Uuid::max() });
+        let expected = Job::MakePoster { poster_id: PosterId(Uuid::max()), clip_id: None };
+        assert_eq!(Job::from_stored("make_poster", &older).expect("of an older release"), expected);
         assert!(Job::from_stored("from_the_future", &serde_json::json!({})).is_err());
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use estrade_blobs::{BlobError, Blobs, key};
-use estrade_db::posters::{self, PickedMoment};
+use estrade_db::posters::{self, ChosenPoster, PickedMoment};
 use estrade_db::{DbError, PgConnection, PgPool, downloads, transcodes};
 use estrade_domain::{ClipId, Clock, DownloadId, Entropy, PosterId, PublicId, VersionId};
 use estrade_events::Event;
@@ -14,6 +14,7 @@ use estrade_jobs::{Context, Handler, Job, JobError, Kind};
 use super::attempt::{Saved, io_trouble};
 use super::download::put_together;
 use super::handler::accident;
+use super::sweep::sweep_if_deleted;
 use crate::media::PosterReport;
 use crate::plan::{Limits, TranscodePlan};
 use crate::sandbox::ChildCommand;
@@ -42,11 +43,17 @@ impl Handler for ExtrasHandler {
 
     async fn run(&self, job: Job, context: Context) -> Result<(), JobError> {
         let work = async {
-            match job {
-                Job::MakePoster { poster_id } => self.make_poster(poster_id, &context).await,
-                Job::MakeDownload { clip_id, version_id } => self.make_download(clip_id, version_id, &context).await,
-                other => Err(JobError::Discard { code: "wrong_kind".to_owned(), detail: format!("{other:?}") }),
+            let (clip_id, done) = match job {
+                Job::MakePoster { poster_id, clip_id } => (clip_id, self.make_poster(poster_id, &context).await),
+                Job::MakeDownload { clip_id, version_id } => {
+                    (Some(clip_id), self.make_download(clip_id, version_id, &context).await)
+                }
+                other => return Err(discard("wrong_kind", &format!("{other:?}"))),
+            };
+            if let Some(clip_id) = clip_id {
+                sweep_if_deleted(&self.pool, &*self.clock, &self.entropy, clip_id).await?;
             }
+            done
         };
         tokio::select! {
             // Leaving drops the work, and with it the child.
@@ -64,7 +71,7 @@ impl Handler for ExtrasHandler {
     ) -> impl Future<Output = Result<(), DbError>> + Send {
         tracing::warn!(job = ?job, error.code = code, error = detail, "given up");
         let poster_id = match job {
-            Job::MakePoster { poster_id } => Some(*poster_id),
+            Job::MakePoster { poster_id, .. } => Some(*poster_id),
             _ => None,
         };
         async move {
@@ -90,9 +97,10 @@ impl ExtrasHandler {
         let source = dir.path().join("fetched");
         self.blobs.download(&work.source_key, &source).await.map_err(|error| storage(&error))?;
         let (bytes, poster) = self.draw(dir.path(), &source, &plan, &picked).await?;
-        let key = key::poster(&work.clip_public_id, poster_id);
+        let made = ChosenPoster { id: poster_id, token: Some(context.lease().await.token) };
+        let key = key::poster(&work.clip_public_id, made.id, made.token);
         self.blobs.put(&key, "image/jpeg", Bytes::from(bytes)).await.map_err(|error| storage(&error))?;
-        self.show(&work.clip_public_id, &picked, &poster, context).await
+        self.show(&work.clip_public_id, &picked, made, &poster, context).await
     }
 
     async fn draw(
@@ -117,22 +125,24 @@ impl ExtrasHandler {
         &self,
         clip: &PublicId,
         picked: &PickedMoment,
+        made: ChosenPoster,
         poster: &PosterReport,
         context: &Context,
     ) -> Result<(), JobError> {
         let thumbhash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &poster.thumbhash);
         let mut tx = self.pool.begin().await.map_err(DbError::from)?;
         context.hold(&mut tx).await?;
-        let is_wanted = posters::complete_picked(&mut tx, picked.id, &thumbhash).await?;
+        let is_wanted =
+            posters::complete_picked(&mut tx, picked.id, &thumbhash, made.token.unwrap_or_default()).await?;
         let forgotten = if is_wanted {
             estrade_events::append(&mut tx, &Event::ClipChanged { clip_id: picked.clip_id }).await?;
             posters::show_poster(&mut tx, picked.clip_id, Some(picked.id)).await?
         } else {
-            vec![picked.id]
+            vec![made]
         };
         tx.commit().await.map_err(DbError::from)?;
         for poster in forgotten {
-            if let Err(error) = self.blobs.delete(&key::poster(clip, poster)).await {
+            if let Err(error) = self.blobs.delete(&key::poster(clip, poster.id, poster.token)).await {
                 tracing::warn!(error = %error, "a poster that was replaced stays in the object store");
             }
         }

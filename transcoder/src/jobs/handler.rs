@@ -16,6 +16,7 @@ use super::TranscoderMetrics;
 use super::attempt::{Attempt, AttemptError, Saved, io_trouble};
 use super::begin::{Begin, Start};
 use super::extras::discard;
+use super::sweep::sweep_if_deleted;
 use crate::TranscodeError;
 use crate::plan::{Refusal, TranscodePlan};
 use crate::sandbox::ChildCommand;
@@ -120,23 +121,8 @@ impl TranscodeHandler {
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        self.sweep_if_deleted(begin).await?;
+        sweep_if_deleted(&self.pool, &*self.clock, &self.entropy, begin.clip_id).await?;
         done
-    }
-
-    /// A clip may be deleted while it is worked on. What was stored after its media were deleted has
-    /// to go too, and this attempt stores nothing more.
-    async fn sweep_if_deleted(&self, begin: &Begin<'_>) -> Result<(), JobError> {
-        let mut tx = self.pool.begin().await.map_err(DbError::from)?;
-        let Some(creator_id) = transcodes::find_creator_of_deleted(&mut tx, begin.clip_id).await? else {
-            return Ok(());
-        };
-        let job = Job::DeleteMedia { clip_id: begin.clip_id };
-        let weight = Weight::light(creator_id);
-        let is_new = enqueue(&mut tx, &job, weight, self.clock.now(), &self.entropy).await?;
-        tx.commit().await.map_err(DbError::from)?;
-        // A deletion under way may have looked before the last object was stored.
-        if is_new { Ok(()) } else { Err(JobError::retry("deletion_under_way", "the clip is being deleted")) }
     }
 
     /// What there is to do, if there is anything, and of a family the version that is to show it.

@@ -13,6 +13,7 @@ mod metrics;
 mod orders;
 mod publish;
 mod rest;
+mod sweep;
 mod work_dir;
 
 pub use args::Args;

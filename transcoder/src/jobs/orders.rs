@@ -50,7 +50,7 @@ impl TranscodeHandler {
             tx.commit().await?;
             return Ok(0);
         };
-        let every = i64::try_from(Family::ALL.len()).unwrap_or(i64::MAX);
+        let every = i32::try_from(Family::ALL.len()).unwrap_or(i32::MAX);
         let candidates = families::find_candidates(&mut tx, now, half_life_secs, every, CANDIDATES).await?;
         let mut ordered = 0;
         for (candidate, offer) in best(&candidates, price).into_iter().take(room) {
@@ -109,7 +109,7 @@ pub fn clip_of_day(duration_ms: i32, rungs: &[CandidateRung]) -> DayClip {
 
 #[cfg(test)]
 mod tests {
-    use estrade_domain::{AccountId, ClipId};
+    use estrade_domain::ClipId;
     use uuid::Uuid;
 
     use super::*;
@@ -119,7 +119,6 @@ mod tests {
             |width, height, average_bandwidth| CandidateRung { width, height, frame_rate: 30.0, average_bandwidth };
         Candidate {
             clip_id: ClipId(Uuid::from_u128(number)),
-            creator_id: AccountId(Uuid::nil()),
             version_id: VersionId(Uuid::from_u128(number)),
             recent_ms,
             duration_ms: 20_000,

@@ -204,9 +204,9 @@ async fn find_source(conn: &mut PgConnection, request: &Request, access: &Access
             index.map(|text| Source::Text { text, content_type: "text/vtt" })
         }
         Target::Poster { name } => access.poster_token.map(|token| attempt(token, name, "image/jpeg")),
-        Target::ChosenPoster { id } => media_access::has_poster(conn, clip, *id)
+        Target::ChosenPoster { id } => media_access::find_poster(conn, clip, *id)
             .await?
-            .then(|| Source::Object(Object::new(key::poster(clip, *id), "image/jpeg"))),
+            .map(|poster| Source::Object(Object::new(key::poster(clip, poster.id, poster.token), "image/jpeg"))),
         Target::Preview { name } => access.preview_token.map(|token| attempt(token, name, "image/webp")),
         Target::Download => access.download_id.map(|id| Source::Object(download(request, id))),
         Target::Init { rendition, name } => {

@@ -1,5 +1,7 @@
 //! The queue as operators see it.
 
+use estrade_domain::JobId;
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::Result;
@@ -37,4 +39,123 @@ pub async fn queue_depths(conn: &mut PgConnection) -> Result<Vec<QueueDepth>> {
             oldest_secs: row.oldest,
         })
         .collect())
+}
+
+/// Which jobs an operator looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobState {
+    /// Those that wait, the oldest first.
+    Waiting,
+    /// Those that run, the oldest first.
+    Running,
+    /// Those that were given up, the latest first.
+    Discarded,
+}
+
+impl JobState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "available",
+            Self::Running => "running",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+/// A job as operators see it.
+#[derive(Debug, Clone)]
+pub struct ListedJob {
+    /// The job.
+    pub id: JobId,
+    /// Its kind's name.
+    pub kind: String,
+    /// Its arguments.
+    pub args: Value,
+    /// Attempts so far.
+    pub attempt: i32,
+    /// Attempts before it is discarded.
+    pub attempts_max: i32,
+    /// Since it was enqueued, seconds.
+    pub age_secs: f64,
+    /// Code of the last error.
+    pub error_code: Option<String>,
+    /// The last error in words.
+    pub error_detail: Option<String>,
+}
+
+struct ListedRow {
+    id: uuid::Uuid,
+    kind: String,
+    args: Value,
+    attempt: i32,
+    attempts_max: i32,
+    age_secs: f64,
+    error_code: Option<String>,
+    error_detail: Option<String>,
+}
+
+impl From<ListedRow> for ListedJob {
+    fn from(row: ListedRow) -> Self {
+        let ListedRow { id, kind, args, attempt, attempts_max, age_secs, error_code, error_detail } = row;
+        Self { id: JobId(id), kind, args, attempt, attempts_max, age_secs, error_code, error_detail }
+    }
+}
+
+/// Jobs in a state, of one kind or of all.
+pub async fn list_jobs(
+    conn: &mut PgConnection,
+    state: JobState,
+    kind: Option<&str>,
+    limit: i64,
+) -> Result<Vec<ListedJob>> {
+    let rows = sqlx::query_as!(
+        ListedRow,
+        r#"SELECT id, kind, args, attempt, attempts_max, error_code, error_detail,
+                  extract(epoch FROM clock_timestamp() - created_at)::float8 AS "age_secs!"
+           FROM jobs WHERE state = $1 AND ($2::text IS NULL OR kind = $2)
+           ORDER BY finished_at DESC, created_at, id LIMIT $3"#,
+        state.as_str(),
+        kind,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(ListedJob::from).collect())
+}
+
+/// Holds a discarded job.
+pub async fn find_discarded(conn: &mut PgConnection, id: JobId) -> Result<Option<ListedJob>> {
+    let row = sqlx::query_as!(
+        ListedRow,
+        r#"SELECT id, kind, args, attempt, attempts_max, error_code, error_detail,
+                  extract(epoch FROM clock_timestamp() - created_at)::float8 AS "age_secs!"
+           FROM jobs WHERE id = $1 AND state = 'discarded' FOR UPDATE"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(ListedJob::from))
+}
+
+/// Has a discarded job run again, with all its attempts; `false` when the same work waits or runs already.
+pub async fn requeue_job(conn: &mut PgConnection, id: JobId) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE jobs j SET state = 'available', attempt = 0, run_at = clock_timestamp(), finished_at = NULL
+         WHERE id = $1 AND state = 'discarded' AND NOT EXISTS (
+             SELECT FROM jobs l
+             WHERE l.kind = j.kind AND l.unique_key = j.unique_key AND l.state IN ('available', 'running'))",
+        id.0,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("SELECT pg_notify('jobs', '')").execute(&mut *conn).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes that another job takes the place of a discarded one.
+pub async fn supersede_job(conn: &mut PgConnection, id: JobId) -> Result<()> {
+    sqlx::query!("UPDATE jobs SET state = 'cancelled' WHERE id = $1 AND state = 'discarded'", id.0)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
