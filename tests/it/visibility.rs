@@ -248,6 +248,8 @@ async fn caches_forget_a_clip_whenever_something_of_it_is_taken_back() {
     expect_purge("no captions").await;
     put(poster.clone(), "image/jpeg", jpeg).await.expect(200);
     expect_purge("another poster").await;
+    scene.creator.call(Method::PUT, &poster).json(&json!({ "at_ms": 500 })).send().await.expect(202);
+    expect_purge("another moment").await;
     scene.creator.delete(&poster).await.expect(200);
     expect_purge("the automatic poster").await;
     scene.change(json!({ "visibility": "followers" })).await;

@@ -7,12 +7,11 @@ use estrade_db::{DbError, PgConnection};
 use estrade_domain::{AccountId, ClipId, PosterId, PublicId};
 use estrade_events::Event;
 use estrade_http::{Problem, Result};
-use estrade_jobs::{Job, Weight, enqueue};
+use estrade_jobs::{Job, Weight, enqueue, purge_copies};
 use image::ImageFormat;
 
 use crate::ApiState;
 use crate::access::{VisibleClip, find_own, require_open};
-use crate::app::purge_copies::purge_copies;
 
 /// Picks a moment of a playable clip to be its poster, which is made soon after.
 pub(crate) async fn pick_poster(
@@ -68,7 +67,7 @@ async fn show_sent(
     let clip_id = hold_own(&mut tx, id, owner).await?;
     posters::insert_sent(&mut tx, poster_id, clip_id, thumbhash, api.now()).await?;
     let forgotten = posters::show_poster(&mut tx, clip_id, Some(poster_id)).await?;
-    purge_copies(&mut tx, api, owner, clip_id).await?;
+    purge_copies(&mut tx, clip_id, api.now(), api.entropy()).await?;
     let found = finish(tx, id, owner, clip_id).await?;
     delete_objects(api, id, forgotten).await;
     Ok(found)
@@ -79,7 +78,7 @@ pub(crate) async fn reset_poster(api: &ApiState, owner: &SessionHolder, id: &Pub
     let mut tx = api.begin().await?;
     let clip_id = hold_own(&mut tx, id, owner.account_id).await?;
     let forgotten = posters::show_poster(&mut tx, clip_id, None).await?;
-    purge_copies(&mut tx, api, owner.account_id, clip_id).await?;
+    purge_copies(&mut tx, clip_id, api.now(), api.entropy()).await?;
     let found = finish(tx, id, owner.account_id, clip_id).await?;
     delete_objects(api, id, forgotten).await;
     Ok(found)

@@ -3,10 +3,10 @@ use estrade_domain::text::Language;
 use estrade_domain::{AccountId, PublicId};
 use estrade_events::Event;
 use estrade_http::{Problem, Result};
+use estrade_jobs::purge_copies;
 
 use crate::ApiState;
 use crate::access::find_own;
-use crate::app::purge_copies::purge_copies;
 
 /// Deletes the captions in one language of a clip of its creator.
 pub(crate) async fn delete_captions(
@@ -20,7 +20,7 @@ pub(crate) async fn delete_captions(
     if !captions::delete_captions(&mut tx, clip_id, language.as_str()).await? {
         return Err(Problem::not_found("this clip has no captions in this language"));
     }
-    purge_copies(&mut tx, api, owner, clip_id).await?;
+    purge_copies(&mut tx, clip_id, api.now(), api.entropy()).await?;
     estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;
     tx.commit().await.map_err(DbError::from)?;
     Ok(())

@@ -8,7 +8,6 @@ mod delete_clip;
 mod follow_creator;
 mod like_clip;
 mod open_session;
-mod purge_copies;
 mod put_captions;
 mod record_events;
 mod report_clip;

@@ -9,10 +9,10 @@ use estrade_domain::webvtt::{Captions, Fault, Format};
 use estrade_domain::{ClipId, PublicId};
 use estrade_events::Event;
 use estrade_http::{Problem, Result};
+use estrade_jobs::purge_copies;
 
 use crate::ApiState;
 use crate::access::{VisibleClip, find_own, require_open};
-use crate::app::purge_copies::purge_copies;
 
 /// Captions as somebody sent them.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(crate) async fn put_captions(
     hold_clip(&mut tx, own.id).await?.ok_or_else(|| Problem::not_found("this clip was just deleted"))?;
     require_room(&mut tx, own.id, &track.language).await?;
     replace_captions(&mut tx, own.id, &NewCaptions { track: &track, text: &text, at: api.now() }).await?;
-    purge_copies(&mut tx, api, owner.account_id, own.id).await?;
+    purge_copies(&mut tx, own.id, api.now(), api.entropy()).await?;
     let changed = find_own(&mut tx, id, owner.account_id).await?;
     estrade_events::append(&mut tx, &Event::ClipChanged { clip_id: own.id }).await?;
     tx.commit().await.map_err(DbError::from)?;

@@ -5,11 +5,10 @@ use estrade_db::sessions::SessionHolder;
 use estrade_domain::{PublicId, Visibility};
 use estrade_events::Event;
 use estrade_http::{Problem, Result};
-use estrade_jobs::{Job, Weight, enqueue};
+use estrade_jobs::{Job, Weight, enqueue, purge_copies};
 
 use crate::ApiState;
 use crate::access::{VisibleClip, find_own, require_open};
-use crate::app::purge_copies::purge_copies;
 
 /// Changes a clip of its creator; what it is then. Whoever is suspended may hide clips, not
 /// publish or share them.
@@ -31,7 +30,7 @@ pub(crate) async fn update_clip(
         enqueue(&mut tx, &job, Weight::light(owner.account_id), api.now(), api.entropy()).await?;
     }
     if takes_back(changes) {
-        purge_copies(&mut tx, api, owner.account_id, clip_id).await?;
+        purge_copies(&mut tx, clip_id, api.now(), api.entropy()).await?;
     }
     let found = find_own(&mut tx, id, owner.account_id).await?;
     estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;

@@ -266,6 +266,18 @@ pub async fn cancel_transcodes(conn: &mut PgConnection, version_id: VersionId) -
     cancel_jobs(conn, &[Kind::TranscodeClip.as_str(), Kind::TranscodeRange.as_str()], version_id).await
 }
 
+/// Lets caches forget what they hold of a clip, once the transaction is committed: segments and pictures may be kept
+/// there for a year, and fewer people may see them from now on.
+pub async fn purge_copies(
+    conn: &mut PgConnection,
+    clip_id: ClipId,
+    now: Time,
+    entropy: &Entropy,
+) -> Result<(), DbError> {
+    enqueue(conn, &Job::PurgeMedia { clip_id, at: now }, Weight::of_house(), now, entropy).await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use estrade_db::posters::{self, ChosenPoster, PickedMoment};
 use estrade_db::{DbError, PgConnection, PgPool, downloads, transcodes};
 use estrade_domain::{ClipId, Clock, DownloadId, Entropy, PosterId, PublicId, VersionId};
 use estrade_events::Event;
-use estrade_jobs::{Context, Handler, Job, JobError, Kind};
+use estrade_jobs::{Context, Handler, Job, JobError, Kind, purge_copies};
 
 use super::attempt::{Saved, io_trouble};
 use super::download::put_together;
@@ -136,6 +136,7 @@ impl ExtrasHandler {
             posters::complete_picked(&mut tx, picked.id, &thumbhash, made.token.unwrap_or_default()).await?;
         let forgotten = if is_wanted {
             estrade_events::append(&mut tx, &Event::ClipChanged { clip_id: picked.clip_id }).await?;
+            purge_copies(&mut tx, picked.clip_id, self.clock.now(), &self.entropy).await?;
             posters::show_poster(&mut tx, picked.clip_id, Some(picked.id)).await?
         } else {
             vec![made]
