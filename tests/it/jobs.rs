@@ -136,6 +136,15 @@ async fn under_backlog_everybody_plays_before_anybody_is_complete() {
     for id in &ids {
         ada.wait_complete(id).await;
     }
+    // The last clip is gone on with by the child that began it.
+    let metrics = eventually("every attempt is counted", || async {
+        let metrics = reqwest::get(format!("{}/metrics", transcoder.operators)).await.ok()?.text().await.ok()?;
+        let count = format!("estrade_transcoder_child_peak_bytes_count {}\n", 2 * UPLOADS + 1);
+        metrics.contains(&count).then_some(metrics)
+    })
+    .await;
+    let probes = format!("estrade_transcoder_stage_seconds_count{{stage=\"probe\"}} {}\n", UPLOADS + 1);
+    assert!(metrics.contains(&probes), "none of them went to the end of its clip:\n{metrics}");
     let order = order(&db).await;
     assert_eq!(order[1].0, bob.handle, "the other creator is second: {order:?}");
     let (firsts, rests) = order.split_at(UPLOADS + 1);

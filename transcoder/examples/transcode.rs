@@ -99,7 +99,7 @@ async fn transcode(source: &Path, folder: &Path, resume: Option<Resume>, print: 
                 }
                 TranscodeEvent::Poster(poster, _) => tell("poster", &json!({ "bytes": poster.bytes })),
                 TranscodeEvent::Looked(ladder) => tell("looked", &json!({ "ladder": ladder.as_str() })),
-                TranscodeEvent::Progress(_) => {}
+                TranscodeEvent::Probed(_) | TranscodeEvent::Progress(_) => {}
             }
         }
         planned

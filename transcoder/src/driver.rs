@@ -6,11 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sha2::{Digest, Sha256};
 use tokio::{fs, sync::mpsc};
 
 use crate::{
-    media::{PosterReport, Stats},
+    media::{PosterReport, StageTimes, Stats},
     package::{CheckError, ChunkFacts, InitReport},
     plan::{Adapted, Ladder, Limits, Refusal, TranscodePlan, WhyEncoded},
     sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE, SandboxReport, Usage},
@@ -18,10 +17,12 @@ use crate::{
 use planning::{plan_for, probe};
 use verify::Verifier;
 
+mod event;
 mod planning;
 mod poster;
 mod verify;
 
+pub use event::{ChunkReady, OutputFile, TranscodeEvent};
 pub use poster::make_poster;
 
 /// Events that may wait for their receiver.
@@ -49,52 +50,6 @@ pub struct Resume {
     pub inits: Vec<InitReport>,
     /// There is no poster yet.
     pub wants_poster: bool,
-}
-
-/// What happens on the way. Dropping the receiver ends the work.
-#[derive(Debug)]
-pub enum TranscodeEvent {
-    /// The source is understood; keep the plan for a resume.
-    Planned(Box<TranscodePlan>),
-    /// The plan is a new one, and this became of its ladder after a look at the source.
-    Looked(Ladder),
-    /// Share of the clip that is on its way, 0 to 1.
-    Progress(f64),
-    /// The poster lies in the work folder, checked.
-    Poster(PosterReport, OutputFile),
-    /// A chunk lies in the work folder, checked. Its files may be removed once they are stored.
-    Chunk(Box<ChunkReady>),
-}
-
-/// A chunk to store and publish.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ChunkReady {
-    /// What a resume needs to know of it.
-    pub facts: ChunkFacts,
-    /// Its files, relative to the work folder and to where they are stored.
-    pub files: Vec<OutputFile>,
-    /// What the child had used by then.
-    pub usage: Option<Usage>,
-}
-
-/// A file to store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputFile {
-    /// Its name, such as `v540/s00000.m4s`.
-    pub name: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Its media type.
-    pub content_type: &'static str,
-    /// SHA-256 of the bytes that were checked: the child still lives and could write others since.
-    pub sha256: [u8; 32],
-}
-
-impl OutputFile {
-    /// Whether these are the bytes that were checked.
-    pub fn is_of(&self, bytes: &[u8]) -> bool {
-        <[u8; 32]>::from(Sha256::digest(bytes)) == self.sha256
-    }
 }
 
 /// A run that went to the end of the clip.
@@ -219,6 +174,9 @@ pub async fn transcode_file(
     };
     let mut run = Run::new(work, plan, options.resume.as_ref(), events);
     run.probed_in = options.resume.is_none().then(|| started.elapsed());
+    if let Some(probed_in) = run.probed_in {
+        run.send(TranscodeEvent::Probed(probed_in)).await?;
+    }
     run.announce(ladder).await?;
     run.carry_out(&mut child, &options.limits).await
 }
@@ -305,7 +263,7 @@ impl Run {
             match event {
                 Event::Progress { frames } => self.progress(frames).await?,
                 Event::Poster { poster } => self.take_poster(poster).await?,
-                Event::Chunk { chunk } => self.take_chunk(chunk, child.usage()).await?,
+                Event::Chunk { chunk, stages } => self.take_chunk(chunk, stages, child.usage()).await?,
                 Event::Finished { stats } => return self.outcome(stats, child.usage()),
                 Event::NotRepackaged { detail } => self.plan_anew(child, limits, detail).await?,
                 Event::Refused { refusal } => return Err(refusal.into()),
@@ -364,7 +322,12 @@ impl Run {
         self.send(TranscodeEvent::Poster(poster, file)).await
     }
 
-    async fn take_chunk(&mut self, mut chunk: ChunkFacts, usage: Option<Usage>) -> Result<(), TranscodeError> {
+    async fn take_chunk(
+        &mut self,
+        mut chunk: ChunkFacts,
+        stages: StageTimes,
+        usage: Option<Usage>,
+    ) -> Result<(), TranscodeError> {
         let next = self.first_chunk + self.chunks.len();
         if chunk.index != next || next >= self.plan.chunks.len() {
             return Err(TranscodeError::Untrue(format!("chunk {} came out of turn", chunk.index)));
@@ -376,7 +339,7 @@ impl Run {
             return Err(TranscodeError::Untrue("the initialisation segments changed".into()));
         }
         self.chunks.push(chunk.clone());
-        self.send(TranscodeEvent::Chunk(Box::new(ChunkReady { facts: chunk, files, usage }))).await
+        self.send(TranscodeEvent::Chunk(Box::new(ChunkReady { facts: chunk, files, stages, usage }))).await
     }
 
     fn outcome(&self, stats: Stats, usage: Option<Usage>) -> Result<Outcome, TranscodeError> {

@@ -17,9 +17,10 @@ use super::TranscodeHandler;
 use super::family::show_families;
 use super::publish::{Published, Target, publish_chunk};
 use super::rest::Rest;
-use crate::media::PosterReport;
+use crate::media::{PosterReport, StageTimes};
 use crate::package::ChunkFacts;
 use crate::plan::{Limits, TranscodePlan};
+use crate::sandbox::ChildCommand;
 use crate::{
     ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, transcode_file,
 };
@@ -64,6 +65,17 @@ pub(super) struct Attempt<'a> {
     /// This attempt began with the first chunk.
     pub(super) is_whole: bool,
     pub(super) progress: f64,
+    /// Where the time of the child went, as far as it has told.
+    pub(super) stages: StageTimes,
+}
+
+impl Drop for Attempt<'_> {
+    /// Most attempts end before the clip does: what is known of them is counted however they end.
+    fn drop(&mut self) {
+        if let Some(Planned { plan, .. }) = &self.planned {
+            self.handler.metrics.observe_stages(plan, &self.stages, self.started.elapsed());
+        }
+    }
 }
 
 /// Whether an attempt goes on after an event.
@@ -105,7 +117,9 @@ pub(super) fn io_trouble(error: std::io::Error) -> JobError {
 impl Attempt<'_> {
     /// Lets the child work and publishes what it makes, until what is asked for is done.
     pub(super) async fn run(&mut self, source: &Path, resume: Option<Resume>) -> Result<(), AttemptError> {
-        let options = Options { command: self.handler.command.clone(), limits: Limits::default(), resume };
+        let on_end = self.handler.metrics.count_children();
+        let command = ChildCommand { on_end, ..self.handler.command.clone() };
+        let options = Options { command, limits: Limits::default(), resume };
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let dir = self.dir;
         let work = transcode_file(dir, source, &options, sender);
@@ -130,7 +144,7 @@ impl Attempt<'_> {
         };
         let Some((outcome, next)) = ended else { return Ok(()) };
         match outcome {
-            Ok(outcome) => self.count_run(&outcome),
+            Ok(outcome) => self.count_whole(&outcome),
             Err(error) if next == Next::GoOn => return Err(AttemptError::Transcode(error)),
             // What was asked for is stored, whatever became of the child after that.
             Err(_) => {}
@@ -138,9 +152,10 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    fn count_run(&self, outcome: &Outcome) {
+    fn count_whole(&mut self, outcome: &Outcome) {
+        self.stages.clone_from(&outcome.stats.stages);
         if let Some(Planned { plan, .. }) = &self.planned {
-            self.handler.metrics.observe_run(plan, outcome, self.started.elapsed());
+            self.handler.metrics.observe_speed(plan, outcome, self.started.elapsed());
         }
     }
 
@@ -150,6 +165,9 @@ impl Attempt<'_> {
 
     async fn take(&mut self, event: TranscodeEvent) -> Result<Next, AttemptError> {
         match event {
+            TranscodeEvent::Probed(took) => {
+                self.handler.metrics.seconds.with_label_values(&["probe"]).observe(took.as_secs_f64());
+            }
             TranscodeEvent::Looked(ladder) => {
                 self.handler.metrics.ladders.with_label_values(&[ladder.as_str()]).inc();
             }
@@ -207,6 +225,7 @@ impl Attempt<'_> {
 
     async fn take_chunk(&mut self, chunk: &ChunkReady) -> Result<Next, AttemptError> {
         let started = Instant::now();
+        self.stages.clone_from(&chunk.stages);
         self.store(&chunk.files).await?;
         let next = self.publish(&chunk.facts).await?;
         self.handler.metrics.seconds.with_label_values(&["store"]).observe(started.elapsed().as_secs_f64());

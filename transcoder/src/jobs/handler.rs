@@ -18,6 +18,7 @@ use super::begin::{Begin, Start};
 use super::extras::discard;
 use super::sweep::sweep_if_deleted;
 use crate::TranscodeError;
+use crate::media::StageTimes;
 use crate::plan::{Refusal, TranscodePlan};
 use crate::sandbox::ChildCommand;
 
@@ -173,6 +174,7 @@ impl TranscodeHandler {
             planned: start.kept_plan(),
             part: start.part,
             progress: 0.0,
+            stages: StageTimes::default(),
         };
         let verdict = attempt.run(&fetched.0, resume).await;
         if let Err(AttemptError::Transcode(TranscodeError::Replanned { plan, detail })) = verdict {

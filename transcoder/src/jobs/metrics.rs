@@ -5,7 +5,9 @@ use prometheus::{
 };
 
 use crate::Outcome;
+use crate::media::StageTimes;
 use crate::plan::TranscodePlan;
+use crate::sandbox::UsageListener;
 
 /// What operators see of the transcoder.
 #[derive(Debug, Clone)]
@@ -25,7 +27,7 @@ pub struct TranscoderMetrics {
     pub media_ms: IntCounter,
     /// Wall time that the child spent inside a stage, by stage and size of rung; stages overlap.
     pub child_stages: CounterVec,
-    /// Processor time of children that finished their work.
+    /// Processor time of children, however they ended.
     pub child_cpu: Counter,
     /// Most memory a child had.
     pub child_peak: Histogram,
@@ -70,7 +72,7 @@ impl TranscoderMetrics {
             )?,
             child_cpu: Counter::new(
                 "estrade_transcoder_child_cpu_seconds_total",
-                "Processor time of children that finished their work",
+                "Processor time of children, however they ended",
             )?,
             child_peak: Histogram::with_opts(
                 HistogramOpts::new("estrade_transcoder_child_peak_bytes", "Most memory a child had").buckets(
@@ -114,10 +116,9 @@ impl TranscoderMetrics {
         Ok(metrics)
     }
 
-    /// Counts what a finished run says of itself. Stages are the child's own words, so none is
-    /// believed to have lasted longer than the whole attempt.
-    pub(super) fn observe_run(&self, plan: &TranscodePlan, outcome: &Outcome, took: Duration) {
-        let stages = &outcome.stats.stages;
+    /// Counts where the time of a run went. Stages are the child's own words, so none is believed to have lasted
+    /// longer than the whole attempt.
+    pub(super) fn observe_stages(&self, plan: &TranscodePlan, stages: &StageTimes, took: Duration) {
         let add = |stage: &str, rung: &str, us: u64| {
             let time = Duration::from_micros(us).min(took);
             self.child_stages.with_label_values(&[stage, rung]).inc_by(time.as_secs_f64());
@@ -132,14 +133,20 @@ impl TranscoderMetrics {
             add("scale", class, times.scale_us);
             add("encode", class, times.encode_us);
         }
-        if let Some(probe) = outcome.probed_in {
-            self.seconds.with_label_values(&["probe"]).observe(probe.as_secs_f64());
-        }
-        if let Some(usage) = outcome.usage {
-            self.child_cpu.inc_by(Duration::from_micros(usage.cpu_us).as_secs_f64());
+    }
+
+    /// Counts each child that has ended, however it did.
+    pub(super) fn count_children(&self) -> UsageListener {
+        let (cpu, peak) = (self.child_cpu.clone(), self.child_peak.clone());
+        UsageListener::new(move |usage| {
+            cpu.inc_by(Duration::from_micros(usage.cpu_us).as_secs_f64());
             #[expect(clippy::cast_precision_loss, reason = "memory of one process")]
-            self.child_peak.observe(usage.peak_memory_bytes as f64);
-        }
+            peak.observe(usage.peak_memory_bytes as f64);
+        })
+    }
+
+    /// Counts how fast a run was that made the whole clip.
+    pub(super) fn observe_speed(&self, plan: &TranscodePlan, outcome: &Outcome, took: Duration) {
         if !took.is_zero() && outcome.chunks.len() == plan.chunks.len() {
             let media = Duration::from_millis(outcome.duration_ms);
             self.realtime.observe(media.as_secs_f64() / took.as_secs_f64());

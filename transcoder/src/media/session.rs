@@ -59,8 +59,8 @@ pub enum MediaEvent {
     Progress(u64),
     /// The poster is written.
     Poster(PosterReport),
-    /// A chunk is written.
-    Chunk(ChunkFacts),
+    /// A chunk is written; where the time of the run went so far.
+    Chunk(ChunkFacts, StageTimes),
 }
 
 /// Figures of a finished run.
@@ -245,7 +245,7 @@ impl<'a, 'f> Session<'a, 'f> {
         let sheet_bytes = self.storyboard.end_chunk(job, chunk)?;
         let preview_bytes = self.preview.end_chunk(job, chunk)?;
         for chunk in self.collector.add_stills(chunk, Stills { sheet_bytes, preview_bytes }) {
-            (self.on_event)(MediaEvent::Chunk(chunk))?;
+            (self.on_event)(MediaEvent::Chunk(chunk, self.stages.times()))?;
         }
         for sender in &self.rungs {
             // A rung that is gone has failed, and its error is found when it is joined.
@@ -286,7 +286,7 @@ impl<'a, 'f> Session<'a, 'f> {
 
     fn collect(&mut self, report: Report) -> Result<(), MediaError> {
         for chunk in self.collector.add(report) {
-            (self.on_event)(MediaEvent::Chunk(chunk))?;
+            (self.on_event)(MediaEvent::Chunk(chunk, self.stages.times()))?;
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! Where the time of a run goes: stopwatches that the threads of the run share.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -36,26 +39,37 @@ pub struct RungTimes {
     pub encode_us: u64,
 }
 
-/// Adds up the time of one stage.
+/// Adds up the time of one stage, which one thread at a time is in.
 #[derive(Debug, Default)]
-pub(super) struct Stopwatch(AtomicU64);
+pub(super) struct Stopwatch {
+    ended: AtomicU64,
+    running: Mutex<Option<Instant>>,
+}
 
 impl Stopwatch {
     /// Does the work and counts how long it took.
     pub(super) fn time<T>(&self, work: impl FnOnce() -> T) -> T {
         let started = Instant::now();
+        self.run_since(Some(started));
         let done = work();
+        self.run_since(None);
         self.add(started.elapsed());
         done
     }
 
     /// Counts time that was measured elsewhere.
     pub(super) fn add(&self, time: Duration) {
-        self.0.fetch_add(micros(time), Ordering::Relaxed);
+        self.ended.fetch_add(micros(time), Ordering::Relaxed);
     }
 
+    fn run_since(&self, started: Option<Instant>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = started;
+    }
+
+    /// With what is under way: a run may be left before any of its threads has ended.
     fn micros(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        let running = *self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ended.load(Ordering::Relaxed) + running.map_or(0, |started| micros(started.elapsed()))
     }
 }
 
@@ -137,6 +151,11 @@ mod tests {
     fn a_stopwatch_adds_up_and_hands_the_result_on() {
         let watch = Stopwatch::default();
         watch.add(Duration::from_millis(2));
+        watch.time(|| {
+            let before = watch.micros();
+            std::thread::sleep(Duration::from_millis(1));
+            assert!(watch.micros() > before, "it can be read while it runs");
+        });
         assert_eq!(watch.time(|| 7), 7);
         assert!(watch.micros() >= 2000);
     }

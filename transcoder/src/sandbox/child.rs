@@ -136,7 +136,7 @@ fn transcode(
             MediaEvent::Progress(_) if told.elapsed() < PROGRESS_EVERY => return Ok(()),
             MediaEvent::Progress(frames) => Event::Progress { frames },
             MediaEvent::Poster(poster) => Event::Poster { poster },
-            MediaEvent::Chunk(chunk) => Event::Chunk { chunk },
+            MediaEvent::Chunk(chunk, stages) => Event::Chunk { chunk, stages },
         };
         told = Instant::now();
         tell(out, &event).map_err(|source| MediaError::Io { step: "tell the parent", source })

@@ -22,4 +22,4 @@ pub use limits::{ChildLimits, Confinement, Layer};
 pub use parent::{Child, ChildCommand, ChildError};
 pub use protocol::{Attempt, Event, MAX_LINE_BYTES, Misdeed, Request, SandboxReport};
 pub use room::Room;
-pub use usage::Usage;
+pub use usage::{Usage, UsageListener};

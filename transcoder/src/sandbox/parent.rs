@@ -5,12 +5,13 @@ use std::{
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    sync::Arc,
     thread,
     time::Duration,
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{ChildStdin, ChildStdout},
@@ -23,7 +24,7 @@ use super::{
     limits::{ChildLimits, Confinement},
     protocol::{Event, MAX_LINE_BYTES, Request},
     room::Room,
-    usage::Usage,
+    usage::{PeakMemory, Usage, UsageListener},
 };
 
 /// How often a child's folder is measured.
@@ -40,6 +41,8 @@ pub struct ChildCommand {
     pub limits: ChildLimits,
     /// Which layers must hold.
     pub confinement: Confinement,
+    /// Hears what each child has used once it has ended.
+    pub on_end: UsageListener,
 }
 
 impl ChildCommand {
@@ -53,6 +56,7 @@ impl ChildCommand {
             arguments: Vec::new(),
             limits: ChildLimits::default(),
             confinement: Confinement::Required,
+            on_end: UsageListener::default(),
         })
     }
 }
@@ -98,6 +102,8 @@ pub struct Child {
 /// A process that is killed when this is dropped.
 struct Handle {
     pidfd: OwnedFd,
+    pid: Pid,
+    peak: Arc<PeakMemory>,
     exited: oneshot::Receiver<io::Result<End>>,
 }
 
@@ -110,6 +116,7 @@ struct End {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        self.peak.look_at(self.pid);
         // The only way to fail is that it has ended already.
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
     }
@@ -117,6 +124,7 @@ impl Drop for Handle {
 
 struct Spawned {
     pid: Pid,
+    peak: Arc<PeakMemory>,
     pidfd: OwnedFd,
     stdin: std::process::ChildStdin,
     stdout: std::process::ChildStdout,
@@ -131,7 +139,7 @@ impl Child {
             stdin: ChildStdin::from_std(spawned.stdin)?,
             stdout: BufReader::new(ChildStdout::from_std(spawned.stdout)?),
             pid: spawned.pid,
-            handle: Handle { pidfd: spawned.pidfd, exited },
+            handle: Handle { pidfd: spawned.pidfd, pid: spawned.pid, peak: spawned.peak, exited },
             limits: command.limits.clone(),
             deadline: Instant::now() + command.limits.wall,
             missing: Vec::new(),
@@ -217,11 +225,13 @@ async fn spawn(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    let (job, limits) = (job.to_owned(), command.limits.clone());
+    let (job, limits, on_end) = (job.to_owned(), command.limits.clone(), command.on_end.clone());
     let (spawned_in, spawned) = oneshot::channel();
     thread::Builder::new().name("transcode-child".into()).spawn(move || {
+        let peak;
         let mut child = match start_process(process) {
             Ok((child, handles)) => {
+                peak = Arc::clone(&handles.peak);
                 // If nobody waits any more, the handles close and the child sees its input end.
                 let _ = spawned_in.send(Ok(handles));
                 child
@@ -231,27 +241,41 @@ async fn spawn(
                 return;
             }
         };
-        let _ = exited.send(watch_over(&mut child, &job, &limits));
+        let _ = exited.send(watch_over(&mut child, &job, &limits, &peak, &on_end));
     })?;
     let spawned = spawned.await.map_err(|_| ChildError::Died("before it began".into()))?;
     Ok(spawned?)
 }
 
-/// Waits for the child to end, and ends it when it takes too much of the disk, or nobody can see how much.
-fn watch_over(child: &mut std::process::Child, job: &Path, limits: &ChildLimits) -> io::Result<End> {
-    let watched = overfill(child.id(), job, limits);
+/// Waits for the child to end, and ends it when it takes too much of the disk, or nobody can see how much. Tells what it
+/// has used: its memory as last seen, its processor time to the end.
+fn watch_over(
+    child: &mut std::process::Child,
+    job: &Path,
+    limits: &ChildLimits,
+    peak: &PeakMemory,
+    on_end: &UsageListener,
+) -> io::Result<End> {
+    let pid = as_pid(child.id())?;
+    let watched = overfill(pid, job, limits, peak);
     if !matches!(watched, Ok(None)) {
         child.kill()?;
+    }
+    // Its processor time stands until it is collected.
+    if waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).is_ok() {
+        on_end.tell(peak.usage_of_ended(pid));
     }
     let status = child.wait()?;
     Ok(End { status, overfull: watched? })
 }
 
-/// What a child has in its folder when that is too much; nothing once it has ended.
-fn overfill(pid: u32, job: &Path, limits: &ChildLimits) -> io::Result<Option<Room>> {
-    let pidfd = pidfd_open(as_pid(pid)?, PidfdFlags::empty())?;
+/// What a child has in its folder when that is too much; nothing once it has ended. Looks at its memory
+/// meanwhile.
+fn overfill(pid: Pid, job: &Path, limits: &ChildLimits, peak: &PeakMemory) -> io::Result<Option<Room>> {
+    let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
     let pause = Timespec::try_from(MEASURE_EVERY).map_err(io::Error::other)?;
     loop {
+        peak.look_at(pid);
         match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&pause)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => return Ok(None),
@@ -275,5 +299,5 @@ fn start_process(mut process: std::process::Command) -> io::Result<(std::process
     let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
     let stdin = child.stdin.take().ok_or_else(gone)?;
     let stdout = child.stdout.take().ok_or_else(gone)?;
-    Ok((child, Spawned { pid, pidfd, stdin, stdout }))
+    Ok((child, Spawned { pid, peak: Arc::default(), pidfd, stdin, stdout }))
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    media::{PosterReport, Stats},
+    media::{PosterReport, StageTimes, Stats},
     package::ChunkFacts,
     plan::{Limits, Look, MediaInfo, Refusal, TranscodePlan},
 };
@@ -115,6 +115,9 @@ pub enum Event {
     Chunk {
         /// Its files.
         chunk: ChunkFacts,
+        /// Where the time of the run went so far.
+        #[serde(default)]
+        stages: StageTimes,
     },
     /// All chunks are written.
     Finished {
@@ -221,7 +224,7 @@ mod tests {
 
     fn event() -> impl Strategy<Value = Event> {
         prop_oneof![
-            chunk().prop_map(|chunk| Event::Chunk { chunk }),
+            chunk().prop_map(|chunk| Event::Chunk { chunk, stages: StageTimes::default() }),
             any::<u64>().prop_map(|frames| Event::Progress { frames }),
             "[ -~]{0,80}".prop_map(|detail| Event::Failed { detail }),
             "[ -~]{0,80}".prop_map(|detail| Event::Refused { refusal: Refusal::new(RefusalCode::Damaged, detail) }),

@@ -1,6 +1,13 @@
 //! What the child has used so far, as the kernel counts it: nothing the child says goes into it.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fmt, fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
@@ -25,11 +32,56 @@ impl Usage {
 
     /// Reads the figures of a process; `None` when it has ended.
     pub(super) fn of(pid: Pid) -> Option<Self> {
-        let read = |name: &str| {
-            let path: PathBuf = ["/proc", &pid.as_raw_nonzero().to_string(), name].iter().collect();
-            fs::read_to_string(path).ok()
-        };
-        Some(Self { cpu_us: parse_cpu(&read("stat")?)?, peak_memory_bytes: parse_peak(&read("status")?)? })
+        Some(Self { cpu_us: cpu_of(pid)?, peak_memory_bytes: parse_peak(&read(pid, "status")?)? })
+    }
+}
+
+/// Most memory that a process had whenever it was looked at: when it has ended, there is none to see.
+#[derive(Debug, Default)]
+pub(super) struct PeakMemory(AtomicU64);
+
+impl PeakMemory {
+    pub(super) fn look_at(&self, pid: Pid) {
+        if let Some(peak) = read(pid, "status").and_then(|status| parse_peak(&status)) {
+            self.0.fetch_max(peak, Ordering::Relaxed);
+        }
+    }
+
+    /// Figures of a process that has ended and was not collected yet.
+    pub(super) fn usage_of_ended(&self, pid: Pid) -> Usage {
+        Usage { cpu_us: cpu_of(pid).unwrap_or_default(), peak_memory_bytes: self.0.load(Ordering::Relaxed) }
+    }
+}
+
+fn read(pid: Pid, name: &str) -> Option<String> {
+    let path: PathBuf = ["/proc", &pid.as_raw_nonzero().to_string(), name].iter().collect();
+    fs::read_to_string(path).ok()
+}
+
+fn cpu_of(pid: Pid) -> Option<u64> {
+    parse_cpu(&read(pid, "stat")?)
+}
+
+/// Hears what a child has used once it has ended, however it did.
+#[derive(Clone, Default)]
+pub struct UsageListener(Option<Arc<dyn Fn(Usage) + Send + Sync>>);
+
+impl UsageListener {
+    /// `listen` is called once for each child.
+    pub fn new(listen: impl Fn(Usage) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(listen)))
+    }
+
+    pub(super) fn tell(&self, usage: Usage) {
+        if let Some(listen) = &self.0 {
+            listen(usage);
+        }
+    }
+}
+
+impl fmt::Debug for UsageListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UsageListener").field(&self.0.is_some()).finish()
     }
 }
 

@@ -2,17 +2,23 @@
 
 use std::{fs, time::Duration};
 
-use estrade_transcoder::{TranscodeError, WAITING_EVENTS, sandbox::ChildError, transcode_file};
+use estrade_transcoder::{
+    TranscodeError, TranscodeEvent, WAITING_EVENTS,
+    sandbox::{ChildError, UsageListener},
+    transcode_file,
+};
 use tokio::sync::mpsc;
 
 use crate::{
     Case,
     good_input::tone_and_pattern,
-    run::{options, runtime, transcode},
+    run::{options, runtime, transcode, try_transcode},
 };
 
 pub const CASES: &[Case] = &[
     ("a_run_says_where_its_time_went", a_run_says_where_its_time_went),
+    ("a_run_that_is_left_has_figures_too", a_run_that_is_left_has_figures_too),
+    ("a_child_that_dies_has_figures_too", a_child_that_dies_has_figures_too),
     ("a_rung_that_fails_in_the_first_chunk_ends_the_run", a_rung_that_fails_in_the_first_chunk_ends_the_run),
 ];
 
@@ -36,6 +42,48 @@ fn a_run_says_where_its_time_went() {
     let first = run.chunks[0].usage.expect("the child went on");
     assert!(usage.cpu_us > first.cpu_us && first.cpu_us > 0, "{first:?} {usage:?}");
     assert!((20_000_000..500_000_000).contains(&usage.peak_memory_bytes), "{usage:?}");
+}
+
+fn a_run_that_is_left_has_figures_too() {
+    let made = tone_and_pattern("clip.mp4", "540x960", "30", "12", "");
+    let work = tempfile::tempdir().expect("a work folder");
+    let (told, ended) = std::sync::mpsc::channel();
+    let mut options = options();
+    options.command.on_end = UsageListener::new(move |usage| told.send(usage).expect("somebody listens"));
+    let (first, probed) = runtime().block_on(async {
+        let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
+        let until_first = async move {
+            let mut probed = None;
+            loop {
+                match events.recv().await.expect("an event") {
+                    TranscodeEvent::Probed(took) => probed = Some(took),
+                    TranscodeEvent::Chunk(chunk) => return (chunk, probed),
+                    _ => {}
+                }
+            }
+        };
+        let (run, left) = tokio::join!(transcode_file(work.path(), &made.source, &options, sender), until_first);
+        assert_eq!(run.expect_err("it was left").code(), "abandoned");
+        left
+    });
+    assert!(probed.is_some_and(|probed| !probed.is_zero()));
+    let stages = &first.stages;
+    assert!(stages.decode_us > 0 && stages.rungs.iter().all(|rung| rung.encode_us > 0), "{stages:?}");
+    let usage = ended.recv_timeout(Duration::from_secs(10)).expect("the child has ended");
+    assert!(usage.cpu_us > 0 && usage.peak_memory_bytes > 20_000_000, "{usage:?}");
+}
+
+fn a_child_that_dies_has_figures_too() {
+    let made = tone_and_pattern("clip.mp4", "640x480", "30", "20", "");
+    let (told, ended) = std::sync::mpsc::channel();
+    let mut options = options();
+    options.command.limits.cpu_secs = 1;
+    options.command.on_end = UsageListener::new(move |usage| told.send(usage).expect("somebody listens"));
+    let Err(error) = try_transcode(&made, &options) else { panic!("became a clip") };
+    assert_eq!(error.code(), "transcoder_crashed");
+    let usage = ended.recv_timeout(Duration::from_secs(10)).expect("the child has ended");
+    assert!(usage.cpu_us > 900_000 && usage.peak_memory_bytes > 10_000_000, "{usage:?}");
+    assert!(ended.recv_timeout(Duration::from_millis(10)).is_err(), "once");
 }
 
 fn a_rung_that_fails_in_the_first_chunk_ends_the_run() {

@@ -13,6 +13,7 @@ use std::{
 
 use estrade_transcoder::{
     Options, Resume,
+    media::StageTimes,
     package::ChunkFacts,
     sandbox::{ChildCommand, ChildLimits, Event},
 };
@@ -83,9 +84,9 @@ pub fn liar_main(arguments: &[String]) -> ExitCode {
     for mut chunk in chunks {
         place_files(Path::new(good));
         spoil(lie, Path::new(good), &mut chunk);
-        say(&Event::Chunk { chunk: chunk.clone() });
+        say(&Event::Chunk { chunk: chunk.clone(), stages: StageTimes::default() });
         if lie == "twice" {
-            say(&Event::Chunk { chunk });
+            say(&Event::Chunk { chunk, stages: StageTimes::default() });
         }
     }
     ExitCode::SUCCESS

@@ -91,7 +91,10 @@ pub fn try_in(
                 match event {
                     TranscodeEvent::Planned(made) => plan = Some(*made),
                     TranscodeEvent::Chunk(ready) => chunks.push(*ready),
-                    TranscodeEvent::Looked(_) | TranscodeEvent::Progress(_) | TranscodeEvent::Poster(..) => {}
+                    TranscodeEvent::Probed(_)
+                    | TranscodeEvent::Looked(_)
+                    | TranscodeEvent::Progress(_)
+                    | TranscodeEvent::Poster(..) => {}
                 }
             }
             (plan, chunks)

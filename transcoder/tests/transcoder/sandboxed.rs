@@ -4,7 +4,7 @@ use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use estrade_transcoder::{
     TranscodeEvent, WAITING_EVENTS, check_sandbox,
-    sandbox::{ChildCommand, ChildLimits, Confinement},
+    sandbox::{ChildCommand, ChildLimits, Confinement, UsageListener},
     transcode_file,
 };
 use tokio::sync::mpsc;
@@ -92,6 +92,7 @@ fn answer_of(script: &str) -> String {
         arguments: vec!["-c".into(), script.into()],
         limits: ChildLimits { wall: Duration::from_secs(20), ..ChildLimits::default() },
         confinement: Confinement::Required,
+        on_end: UsageListener::default(),
     };
     match try_transcode(&made, &options) {
         Ok(_) => panic!("believed {script}"),
