@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    hint::black_box,
     io::{BufReader, Read},
     path::Path,
 };
@@ -24,6 +25,8 @@ use crate::plan::{Refusal, RefusalCode};
 
 /// Packets in a row that cannot be read before the file counts as broken.
 const MAX_BAD_PACKETS: u32 = 1000;
+/// As much as a packet of a source that we take may need.
+const LARGE_PACKET_BYTES: usize = 64 << 20;
 /// How much of the file libav may look at to find out what is in it.
 const PROBE_BYTES: &str = "5000000";
 /// The same where the header says what is in it, and has been read before: enough to know the container.
@@ -85,6 +88,8 @@ impl Source {
         for _ in 0..MAX_BAD_PACKETS {
             match packet.read(&mut self.input) {
                 Err(ff::Error::InvalidData) => {}
+                // A packet that claims more than can be had, while there is enough for any honest one.
+                Err(ff::Error::Other { errno: libc::ENOMEM }) if is_memory_left() => {}
                 // What a cut file answers where its last packets should be.
                 Err(ff::Error::Other { errno: libc::EIO }) => return Ok(false),
                 answer => match next("read the source", answer)? {
@@ -96,6 +101,11 @@ impl Source {
         }
         Err(Refusal::new(RefusalCode::Damaged, "too many unreadable packets").into())
     }
+}
+
+fn is_memory_left() -> bool {
+    let mut packet: Vec<u8> = Vec::new();
+    black_box(&mut packet).try_reserve_exact(LARGE_PACKET_BYTES).is_ok()
 }
 
 fn open_options(looking: Looking) -> Dictionary<'static> {

@@ -4,7 +4,7 @@ use crate::{
     Case,
     good_input::tone_and_pattern,
     media::{bytes, make},
-    run::{refuse, transcode},
+    run::{options, refuse, transcode, try_transcode},
 };
 
 pub const CASES: &[Case] = &[
@@ -15,6 +15,7 @@ pub const CASES: &[Case] = &[
     ("a_cut_file_is_damaged", a_cut_file_is_damaged),
     ("noise_in_the_pictures_is_damage", noise_in_the_pictures_is_damage),
     ("a_long_stretch_without_pictures_is_damage", a_long_stretch_without_pictures_is_damage),
+    ("packets_beyond_all_memory_are_not_our_failure", packets_beyond_all_memory_are_not_our_failure),
     ("long_clips_are_refused", long_clips_are_refused),
     ("a_gap_of_hours_is_refused_at_once", a_gap_of_hours_is_refused_at_once),
     ("a_false_duration_in_the_header_is_not_believed", a_false_duration_is_not_believed),
@@ -80,6 +81,18 @@ fn a_long_stretch_without_pictures_is_damage() {
     let error = refuse(&bytes("noisy.mp4", &noisy));
     assert_eq!(error.code(), "damaged");
     assert!(error.to_string().contains(" of 300 pictures"), "{error}");
+}
+
+/// Sound whose every sample has half a gigabyte, as its table says: nobody has the memory, and nobody needs it.
+fn packets_beyond_all_memory_are_not_our_failure() {
+    let clip = tone_and_pattern("clip.mp4", "160x120", "25", "1", "");
+    let mut file = std::fs::read(&clip.source).expect("readable");
+    let table = file.windows(4).rposition(|four| four == b"stsz").expect("a table of sizes");
+    file[table + 8] = 0x20;
+    match try_transcode(&bytes("clip.mp4", &file), &options()) {
+        Ok(run) => assert_eq!(run.outcome.duration_ms, 1000),
+        Err(error) => assert_eq!(error.code(), "damaged", "{error}"),
+    }
 }
 
 fn long_clips_are_refused() {
