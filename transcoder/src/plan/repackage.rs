@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CodedVideo, Orientation, Rate, RungPlan, StreamHeader, VideoInfo, WhyEncoded, plan_segments_at};
+use super::{
+    CodedVideo, Orientation, Rate, RungPlan, StreamHeader, VideoInfo, WhyEncoded, plan_segments_at, x264::IN_ORDER_FPS,
+};
 
 /// A segment may have this many per cent of the cap, as one of an encoder whose buffer was full may.
 const PEAK_PERCENT: u64 = 130;
@@ -44,7 +46,8 @@ pub(super) fn plan_repackaging(
 ) -> Result<Repackaging, WhyEncoded> {
     let coded = video.coded.as_ref().map_err(|why| *why)?;
     check_picture(video, coded, top)?;
-    if top.divisor != 1 || top.rate != video.rate {
+    // Of so few pictures a second none may be out of order, and ours are not.
+    if top.divisor != 1 || top.rate != video.rate || top.rate.fps() <= IN_ORDER_FPS {
         return Err(WhyEncoded::Rate);
     }
     let total_frames = coded.pictures;

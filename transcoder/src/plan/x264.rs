@@ -9,6 +9,12 @@ const KEY_DISTANCE: u32 = 600;
 /// Pictures x264 looks ahead; each is held in memory by every rung.
 const LOOK_AHEAD: u32 = 20;
 
+/// Pictures between two that others refer to.
+const REORDERED: u32 = 3;
+/// Up to this many pictures a second none are reordered. The first pictures that are decoded have a short time, and of so
+/// few in the first segment one of them could be the last one shown: a gap would follow it.
+pub(super) const IN_ORDER_FPS: f64 = 7.0;
+
 impl RungPlan {
     /// Options of libavcodec's `libx264`, by name.
     pub fn x264_options(&self) -> Vec<(&'static str, String)> {
@@ -26,7 +32,7 @@ impl RungPlan {
         ];
         options.extend(self.effort());
         options.extend([
-            ("bf", "3".to_owned()),
+            ("bf", if self.rate.fps() > IN_ORDER_FPS { REORDERED } else { 0 }.to_string()),
             ("b-pyramid", "normal".to_owned()),
             ("g", KEY_DISTANCE.to_string()),
             ("keyint_min", (KEY_DISTANCE / 2).to_string()),

@@ -12,6 +12,7 @@ use crate::{
 pub const CASES: &[Case] = &[
     ("pictures_of_33_megapixels_become_a_ladder", pictures_of_33_megapixels_become_a_ladder),
     ("sixty_pictures_a_second_of_8_megapixels_become_a_ladder", sixty_pictures_a_second_of_8_megapixels),
+    ("few_pictures_a_second_leave_no_gap_between_segments", few_pictures_a_second_leave_no_gap),
     ("pictures_a_millisecond_and_seconds_apart_are_shown_at_their_times", pictures_a_millisecond_and_seconds_apart),
     ("the_last_of_uneven_pictures_is_shown_as_long_as_the_one_before", the_last_of_uneven_pictures_is_shown),
 ];
@@ -57,6 +58,32 @@ fn sixty_pictures_a_second_of_8_megapixels() {
     assert_eq!(pictures, [12, 12, 24, 24], "the small rungs have half of them");
     check_ends(&run);
     check_memory(&run, MOST_BYTES);
+}
+
+fn few_pictures_a_second_leave_no_gap() {
+    for rate in ["3", "5", "6", "7", "8"] {
+        // What is valid includes that every segment lasts until the next one begins.
+        let run = transcode(&make(
+            "slides.mp4",
+            &format!(
+                "-f lavfi -i mandelbrot=size=640x360:rate={rate} -f lavfi -i sine=duration=3 -t 3 -c:v libx264 \
+                 -preset ultrafast -pix_fmt yuv420p -c:a aac"
+            ),
+        ));
+        assert!(run.plan.segment_starts.len() > 1, "{rate}");
+    }
+    // Such a source would be repackaged if it had more pictures a second.
+    for rate in [5, 10] {
+        let run = transcode(&make(
+            "slides_of_ours.mp4",
+            &format!(
+                "-f lavfi -i mandelbrot=size=320x180:rate={rate} -t 3 -c:v libx264 -preset veryfast -b_strategy 0 -bf 3 \
+                 -g {rate} -crf 40 -sc_threshold 0 -pix_fmt yuv420p -color_primaries bt709 -color_trc bt709 \
+                 -colorspace bt709 -color_range tv"
+            ),
+        ));
+        assert_eq!(run.plan.repackaged().is_some(), rate > 7, "{rate}: {:?}", run.plan.top_rung);
+    }
 }
 
 /// Nine pictures, each a little brighter than the one before: four within four milliseconds, two a second later, one a
