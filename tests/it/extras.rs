@@ -139,6 +139,27 @@ async fn a_creator_sends_a_picture_picks_a_moment_and_goes_back() {
 }
 
 #[tokio::test]
+async fn a_clip_with_a_dark_opening_has_a_poster_at_once_and_a_better_one_later() {
+    let server = Estrade::start().await;
+    let creator = server.sign_up("dusk").await;
+    let dark: &[&str] = &["-vf", "drawbox=c=black:t=fill:enable='lt(t,1.2)'"];
+    let source = world().clip_bytes(Clip { tenths: 40, extra: dark, ..Clip::PORTRAIT });
+    let id = creator.upload(&source, &[]).await;
+    let first = eventually("it can be watched", || async {
+        Some(creator.clip(&id).await).filter(|clip| clip["state"] == "ready")
+    })
+    .await;
+    let whole = creator.wait_complete(&id).await;
+    let better = text(&whole, "poster_url");
+    assert!(better.ends_with("/poster2.jpg") && first["thumbhash"].is_string(), "{first} {whole}");
+    let light = middle(&creator.get(better).await.expect(200).body);
+    let opening = creator.get(&better.replace("poster2", "poster")).await.expect(200);
+    assert!(opening.header("cache-control").contains("immutable"), "pages that show the first one go on");
+    let dark = middle(&opening.body);
+    assert!(dark.iter().all(|value| *value < 30) && light.iter().any(|value| *value > 60), "{dark:?} {light:?}");
+}
+
+#[tokio::test]
 async fn what_a_lost_attempt_stored_of_a_deleted_clip_is_deleted_too() {
     let server = Estrade::start().await;
     let (creator, db) = (server.sign_up("gone").await, server.db().await);

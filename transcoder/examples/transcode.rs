@@ -73,7 +73,7 @@ async fn begin_family(source: &Path, folder: &Path, family: Family) -> std::io::
     std::fs::remove_dir_all(&aside)?;
     match ended {
         (_, Some(TranscodeEvent::Planned(plan))) => {
-            Ok(Resume { plan: plan.of_family(family), first_chunk: 0, inits: Vec::new(), wants_poster: false })
+            Ok(Resume { plan: plan.of_family(family), first_chunk: 0, inits: Vec::new(), poster_over: None })
         }
         (Err(error), _) => Err(std::io::Error::other(format!("{}: {error}", error.code()))),
         (Ok(_), _) => Err(std::io::Error::other("there was no plan")),

@@ -9,7 +9,7 @@ use std::{
 use tokio::{fs, sync::mpsc};
 
 use crate::{
-    media::{PosterReport, StageTimes, Stats},
+    media::{BETTER_POSTER_FILE, POSTER_FILE, PosterReport, StageTimes, Stats, is_good_poster},
     package::{CheckError, ChunkFacts, InitReport},
     plan::{Adapted, Ladder, Limits, Refusal, TranscodePlan, WhyEncoded},
     sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE, SandboxReport, Usage},
@@ -48,8 +48,8 @@ pub struct Resume {
     pub first_chunk: usize,
     /// Initialisation segments that are stored: those of every chunk must be the same. Empty when none are.
     pub inits: Vec<InitReport>,
-    /// There is no poster yet.
-    pub wants_poster: bool,
+    /// A poster is wanted that ranks above this, which is 0 where there is none yet.
+    pub poster_over: Option<u64>,
 }
 
 /// A run that went to the end of the clip.
@@ -218,7 +218,7 @@ struct Run {
     first_chunk: usize,
     chunks: Vec<ChunkFacts>,
     inits: Vec<InitReport>,
-    wants_poster: bool,
+    poster_over: Option<u64>,
     poster: Option<PosterReport>,
     events: mpsc::Sender<TranscodeEvent>,
     verifier: Verifier,
@@ -232,7 +232,7 @@ impl Run {
             first_chunk: resume.map_or(0, |resume| resume.first_chunk),
             chunks: Vec::new(),
             inits: resume.map(|resume| resume.inits.clone()).unwrap_or_default(),
-            wants_poster: resume.is_none_or(|resume| resume.wants_poster),
+            poster_over: resume.map_or(Some(0), |resume| resume.poster_over),
             poster: None,
             events,
             verifier: Verifier::new(work),
@@ -302,7 +302,7 @@ impl Run {
             plan: Box::new(self.plan.clone()),
             limits: limits.clone(),
             first_chunk: self.first_chunk,
-            wants_poster: self.wants_poster && self.poster.is_none(),
+            poster_over: self.poster_over,
         };
         Ok(child.ask(&request).await?)
     }
@@ -314,10 +314,13 @@ impl Run {
     }
 
     async fn take_poster(&mut self, poster: PosterReport) -> Result<(), TranscodeError> {
-        if self.poster.is_some() || !self.wants_poster {
-            return Err(TranscodeError::Untrue("there is a second poster".into()));
-        }
-        let (file, _) = self.verifier.check_poster(&poster).await?;
+        let Some(over) = self.poster_over.filter(|over| poster.rank > *over) else {
+            return Err(TranscodeError::Untrue("there is a poster too many".into()));
+        };
+        let name = if over == 0 { POSTER_FILE } else { BETTER_POSTER_FILE };
+        let (file, _) = self.verifier.check_poster(&poster, name).await?;
+        // One more may follow where the first shows no good picture.
+        self.poster_over = (over == 0 && !is_good_poster(poster.rank)).then_some(poster.rank);
         self.poster = Some(poster.clone());
         self.send(TranscodeEvent::Poster(poster, file)).await
     }

@@ -121,22 +121,43 @@ pub async fn save_facts(
     Ok(())
 }
 
-/// Writes which poster to show, unless there is one; `token` is the lease token of the attempt that
-/// made it. `false` when there is one already.
-pub async fn save_poster(
-    conn: &mut PgConnection,
-    version_id: VersionId,
-    name: &str,
-    thumbhash: &str,
-    token: i64,
-) -> Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE media_versions SET poster_name = $2, thumbhash = $3, poster_token = $4
-         WHERE id = $1 AND poster_name IS NULL",
+/// An automatic poster whose object is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct MadePoster<'a> {
+    /// File name.
+    pub name: &'a str,
+    /// Thumbhash, base64.
+    pub thumbhash: &'a str,
+    /// Lease token of the attempt that made it.
+    pub token: i64,
+    /// How well it stands for its clip, the higher the better.
+    pub rank: i64,
+}
+
+/// Writes which poster to show, if there is none or one of another name that stands less well; that one is still served.
+/// A name is given once, so an address never changes its meaning. `false` when the poster is not needed.
+pub async fn save_poster(conn: &mut PgConnection, version_id: VersionId, made: &MadePoster<'_>) -> Result<bool> {
+    lock_version(&mut *conn, version_id).await?;
+    sqlx::query!(
+        "INSERT INTO replaced_posters (version_id, name, token)
+         SELECT id, poster_name, poster_token FROM media_versions v
+         WHERE id = $1 AND poster_name <> $2 AND poster_rank < $3
+           AND NOT EXISTS (SELECT FROM replaced_posters r WHERE r.version_id = v.id AND r.name = $2)",
         version_id.0,
-        name,
-        thumbhash,
-        token,
+        made.name,
+        made.rank,
+    )
+    .execute(&mut *conn)
+    .await?;
+    let done = sqlx::query!(
+        "UPDATE media_versions v SET poster_name = $2, thumbhash = $3, poster_token = $4, poster_rank = $5
+         WHERE id = $1 AND (poster_name IS NULL OR (poster_name <> $2 AND poster_rank < $5))
+           AND NOT EXISTS (SELECT FROM replaced_posters r WHERE r.version_id = v.id AND r.name = $2)",
+        version_id.0,
+        made.name,
+        made.thumbhash,
+        made.token,
+        made.rank,
     )
     .execute(conn)
     .await?;

@@ -13,8 +13,6 @@ pub struct Access {
     pub audience: Audience,
     /// The whole ladder stands: playlists may be kept a little.
     pub is_complete: bool,
-    /// Lease token of the attempt that made the poster; none while there is no poster.
-    pub poster_token: Option<i64>,
     /// Lease token of the attempt that made the preview; none while there is no preview.
     pub preview_token: Option<i64>,
     /// Id of the file to share; none while there is none or its creator does not share it.
@@ -24,7 +22,7 @@ pub struct Access {
 /// Who may fetch this version; none when there is no such version of this clip.
 pub async fn find_access(conn: &mut PgConnection, clip: &PublicId, version_id: VersionId) -> Result<Option<Access>> {
     let row = sqlx::query!(
-        r#"SELECT a.audience AS "audience!", v.is_complete, v.poster_token, v.preview_token,
+        r#"SELECT a.audience AS "audience!", v.is_complete, v.preview_token,
                   CASE WHEN c.allow_download THEN v.download_id END AS download_id
            FROM clips c
            JOIN media_versions v ON v.clip_id = c.id
@@ -39,7 +37,6 @@ pub async fn find_access(conn: &mut PgConnection, clip: &PublicId, version_id: V
         Ok(Access {
             audience: Audience::from_name(&row.audience).ok_or_else(|| DbError::corrupt("clips", "audience", clip))?,
             is_complete: row.is_complete,
-            poster_token: row.poster_token,
             preview_token: row.preview_token,
             download_id: row.download_id.map(DownloadId),
         })
@@ -146,6 +143,20 @@ pub async fn find_chunk_token(conn: &mut PgConnection, version_id: VersionId, ch
         .fetch_optional(conn)
         .await?,
     )
+}
+
+/// The lease token of the attempt that made the automatic poster of this name, shown or replaced by a better one; none when
+/// there is no such poster.
+pub async fn find_poster_token(conn: &mut PgConnection, version_id: VersionId, name: &str) -> Result<Option<i64>> {
+    let token = sqlx::query_scalar!(
+        "SELECT poster_token FROM media_versions WHERE id = $1 AND poster_name = $2
+         UNION ALL SELECT token FROM replaced_posters WHERE version_id = $1 AND name = $2 LIMIT 1",
+        version_id.0,
+        name,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(token.flatten())
 }
 
 /// The clip's chosen poster with this id, made and ready to be served.

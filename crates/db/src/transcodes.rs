@@ -22,8 +22,8 @@ pub struct Work {
     pub source_key: String,
     /// The plan, once there is one, and the lease token of the attempt that made it.
     pub plan: Option<(Value, i64)>,
-    /// There is a poster.
-    pub has_poster: bool,
+    /// How well its poster stands for it, the higher the better; none while there is none. Older releases did not say.
+    pub poster_rank: Option<i64>,
     /// What is stored, in order; there may be gaps.
     pub chunks: Vec<Value>,
 }
@@ -60,7 +60,7 @@ pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result
         r#"SELECT c.public_id, c.creator_id,
                   c.deleted_at IS NULL AND c.processing <> 'failed'
                       AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id AND n.base_id IS NULL) AS "is_wanted!",
-                  v.source_key, v.plan, v.plan_token, v.poster_name IS NOT NULL AS "has_poster!",
+                  v.source_key, v.plan, v.plan_token, CASE WHEN v.poster_name IS NOT NULL THEN coalesce(v.poster_rank, 9223372036854775807) END AS poster_rank,
                   ARRAY(SELECT facts FROM media_chunks k WHERE k.version_id = v.id ORDER BY number) AS "chunks!: Vec<Value>"
            FROM media_versions v JOIN clips c ON c.id = v.clip_id WHERE v.id = $1"#,
         version_id.0,
@@ -75,7 +75,7 @@ pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result
             is_wanted: row.is_wanted,
             source_key: row.source_key,
             plan: row.plan.zip(row.plan_token),
-            has_poster: row.has_poster,
+            poster_rank: row.poster_rank,
             chunks: row.chunks,
         })
     })

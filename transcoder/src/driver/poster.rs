@@ -6,7 +6,7 @@ use tokio::fs;
 
 use super::{TranscodeError, place_source, verify::Verifier};
 use crate::{
-    media::PosterReport,
+    media::{POSTER_FILE, PosterReport},
     plan::{Limits, TranscodePlan},
     sandbox::{Child, ChildCommand, ChildError, Event, Request, SOURCE_FILE},
 };
@@ -36,7 +36,7 @@ pub async fn make_poster(
     child.ask(&Request::Poster { plan: Box::new(plan.clone()), limits: limits.clone(), slot }).await?;
     match child.next().await? {
         Event::Poster { poster } => {
-            let (_, bytes) = Verifier::new(work).check_poster(&poster).await?;
+            let (_, bytes) = Verifier::new(work).check_poster(&poster, POSTER_FILE).await?;
             Ok((bytes, poster))
         }
         Event::Refused { refusal } => Err(refusal.into()),

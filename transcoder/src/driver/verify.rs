@@ -12,7 +12,7 @@ use tokio::fs;
 
 use super::{OutputFile, TranscodeError};
 use crate::{
-    media::{POSTER_FILE, PosterReport},
+    media::PosterReport,
     package::{
         AUDIO_RENDITION, ChunkFacts, INIT_FILE, PREVIEW_FILE, STORYBOARD_FOLDER, SampleOrder, check_init, check_jpeg,
         check_pictures, check_segment, check_webp, segment_file, sheet_file,
@@ -24,6 +24,8 @@ use crate::{
 const MAX_OUTPUT_BYTES: u64 = 2 << 30;
 /// Largest poster.
 const MAX_POSTER_BYTES: u64 = 2 << 20;
+/// No picture ranks so high.
+const MAX_POSTER_RANK: u64 = 1 << 33;
 /// Largest sheet of the storyboard, and largest preview.
 const MAX_STILL_BYTES: u64 = 1 << 20;
 /// Longest thumbhash.
@@ -80,8 +82,13 @@ impl Verifier {
     }
 
     /// The poster's file and its bytes, which are what the child says they are.
-    pub(super) async fn check_poster(&self, poster: &PosterReport) -> Result<(OutputFile, Vec<u8>), TranscodeError> {
-        if poster.file != POSTER_FILE || poster.thumbhash.len() > MAX_THUMBHASH_BYTES {
+    pub(super) async fn check_poster(
+        &self,
+        poster: &PosterReport,
+        name: &str,
+    ) -> Result<(OutputFile, Vec<u8>), TranscodeError> {
+        let is_agreed = poster.file == name && poster.rank < MAX_POSTER_RANK;
+        if !is_agreed || poster.thumbhash.len() > MAX_THUMBHASH_BYTES {
             return untrue("the poster is not as agreed");
         }
         let bytes = self.read(&poster.file, MAX_POSTER_BYTES).await?;

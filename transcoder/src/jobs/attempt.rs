@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use estrade_blobs::key;
+use estrade_db::media::MadePoster;
 use estrade_db::{DbError, PgConnection, Transaction, downloads, media, transcodes};
 use estrade_domain::{AccountId, ClipId, PublicId, VersionId};
 use estrade_events::Event;
@@ -215,8 +216,14 @@ impl Attempt<'_> {
         let thumbhash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &poster.thumbhash);
         let mut tx = self.handler.pool.begin().await?;
         self.context.hold(&mut tx).await?;
+        let made = MadePoster {
+            name: &poster.file,
+            thumbhash: &thumbhash,
+            token: self.token,
+            rank: i64::try_from(poster.rank).unwrap_or(i64::MAX),
+        };
         // Another worker on this clip may have been first.
-        if media::save_poster(&mut tx, self.version_id, &poster.file, &thumbhash, self.token).await? {
+        if media::save_poster(&mut tx, self.version_id, &made).await? {
             estrade_events::append(&mut tx, &Event::ClipChanged { clip_id: self.clip_id }).await?;
         }
         tx.commit().await?;

@@ -43,10 +43,10 @@ pub(super) struct Start {
 
 impl Start {
     /// What the driver has to know of earlier attempts.
-    pub(super) fn resume(&self, wants_poster: bool) -> Option<Resume> {
+    pub(super) fn resume(&self, poster_over: Option<u64>) -> Option<Resume> {
         let plan = self.planned.as_ref()?.plan.clone();
         let inits = self.stored.first().map(|first| first.inits.clone()).unwrap_or_default();
-        Some(Resume { plan, first_chunk: self.first_chunk, inits, wants_poster })
+        Some(Resume { plan, first_chunk: self.first_chunk, inits, poster_over })
     }
 
     /// All of a family that is not stored; none when it is whole. `plan` is for the first attempt.

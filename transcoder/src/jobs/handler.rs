@@ -18,7 +18,7 @@ use super::begin::{Begin, Start};
 use super::extras::discard;
 use super::sweep::sweep_if_deleted;
 use crate::TranscodeError;
-use crate::media::StageTimes;
+use crate::media::{CHUNKS_LOOKED_AT, StageTimes, is_good_poster};
 use crate::plan::{Refusal, TranscodePlan};
 use crate::sandbox::ChildCommand;
 
@@ -157,7 +157,7 @@ impl TranscodeHandler {
         let fetched = SourceFile(source);
         self.fetch(&work, &fetched.0).await?;
         let Begin { context, clip_id, version_id, .. } = *begin;
-        let resume = start.resume(!work.has_poster && base.is_none());
+        let resume = start.resume(poster_over(&work, start.first_chunk).filter(|_| base.is_none()));
         let mut attempt = Attempt {
             handler: self,
             context,
@@ -284,6 +284,13 @@ impl TranscodeHandler {
 /// An accident is tried again, unless it would only happen again.
 pub(super) fn accident(error: &TranscodeError) -> JobError {
     if error.is_retryable() { JobError::retry(error.code(), error) } else { discard(error.code(), &error.to_string()) }
+}
+
+/// A poster is wanted where there is none, and a better one while the first chunks go by and none is good.
+fn poster_over(work: &Work, first_chunk: usize) -> Option<u64> {
+    let Some(rank) = work.poster_rank else { return Some(0) };
+    let rank = u64::try_from(rank).unwrap_or(u64::MAX);
+    (first_chunk < CHUNKS_LOOKED_AT && !is_good_poster(rank)).then_some(rank)
 }
 
 /// The clip is whole without it: what is found wrong with the source now is for operators.

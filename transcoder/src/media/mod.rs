@@ -35,7 +35,7 @@ mod writer;
 
 pub use error::MediaError;
 pub use look::look;
-pub use poster::{POSTER_FILE, PosterReport, make_poster};
+pub use poster::{BETTER_POSTER_FILE, CHUNKS_LOOKED_AT, POSTER_FILE, PosterReport, is_good_poster, make_poster};
 pub use probe::probe;
 pub use session::{MediaEvent, Stats, Work, transcode};
 pub use stages::{RungTimes, StageTimes};

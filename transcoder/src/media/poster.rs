@@ -14,8 +14,10 @@ use super::{
 };
 use crate::plan::{Limits, TranscodePlan};
 
-/// Name of the poster in the job folder.
+/// Name of the poster in the job folder: the first of a version, there when the clip becomes playable.
 pub const POSTER_FILE: &str = "poster.jpg";
+/// Name of the one that takes its place where a later chunk has a better picture.
+pub const BETTER_POSTER_FILE: &str = "poster2.jpg";
 /// Posters have at most this short edge.
 const SHORT_EDGE: u32 = 720;
 /// The picture a thumbhash is made of has at most this long edge.
@@ -30,8 +32,10 @@ const GOOD_SPREAD: u64 = 10;
 const GOOD_LIGHT: u64 = 64;
 /// Neighbouring points differ this much, in sixteenths, where a picture is not blurred.
 const GOOD_SHARPNESS: u64 = 40;
-/// Chunks looked at before the best picture is taken, good or not.
-const CHUNKS_LOOKED_AT: usize = 2;
+/// Chunks that are looked at for a better picture than the best of the first.
+pub const CHUNKS_LOOKED_AT: usize = 2;
+/// Posters of this rank and above show a good picture.
+const GOOD_RANK: u64 = 1 << 32;
 
 /// A poster that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,52 +50,60 @@ pub struct PosterReport {
     pub bytes: u64,
     /// A few bytes that expand to a blurred impression of it.
     pub thumbhash: Vec<u8>,
+    /// How well it stands for its clip: never 0, and the higher the better.
+    pub rank: u64,
+}
+
+/// Whether no better poster need be looked for.
+pub fn is_good_poster(rank: u64) -> bool {
+    rank >= GOOD_RANK
 }
 
 /// Keeps the best picture seen so far.
 pub(super) struct PosterPicker {
     every: u64,
-    best: Option<(Look, frame::Video)>,
+    /// Above this a picture is worth writing; none when no poster is wanted any more.
+    over: Option<u64>,
+    best: Option<(u64, frame::Video)>,
+    /// Chunks seen, with those of earlier attempts.
     chunks: usize,
-    is_done: bool,
-}
-
-/// What makes a picture worth standing for a clip. Good ones come before others, richer before poorer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Look {
-    is_good: bool,
-    score: u64,
 }
 
 impl PosterPicker {
-    /// Looks at a few pictures a second; not at all if there is a poster already.
+    /// Looks at a few pictures a second for one that ranks above `over`, which is 0 where there is no poster yet; not
+    /// at all if none is wanted.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
-    pub(super) fn new(fps: f64, is_wanted: bool) -> Self {
+    pub(super) fn new(fps: f64, first_chunk: usize, over: Option<u64>) -> Self {
         let every = (fps / LOOKS_PER_SECOND).round().max(1.0) as u64;
-        Self { every, best: None, chunks: 0, is_done: !is_wanted }
+        Self { every, over, best: None, chunks: first_chunk }
     }
 
     /// Considers the picture shown at `slot`.
     pub(super) fn offer(&mut self, picture: &frame::Video, slot: u64) -> Result<(), MediaError> {
-        if self.is_done || !(slot.is_multiple_of(self.every) || self.best.is_none()) {
+        let Some(over) = self.over else { return Ok(()) };
+        let is_first = over == 0 && self.best.is_none();
+        if !(slot.is_multiple_of(self.every) || is_first) {
             return Ok(());
         }
-        let look = look_at(picture);
-        if self.best.as_ref().is_none_or(|(best, _)| look > *best) {
-            self.best = Some((look, raw::share(picture)?));
+        let rank = rank_of(picture);
+        if rank > self.best.as_ref().map_or(over, |(best, _)| *best) {
+            self.best = Some((rank, raw::share(picture)?));
         }
         Ok(())
     }
 
-    /// At the end of a chunk: writes the best picture, if it is good enough or enough was looked at.
-    pub(super) fn write(&mut self, job: &Path, is_last_chunk: bool) -> Result<Option<PosterReport>, MediaError> {
+    /// At the end of a chunk: writes the best picture, good or not, if there is one that is better than the poster that
+    /// there is. The clip becomes playable with its first chunk, and is to have a poster by then; while none of it is
+    /// good, the next chunk is looked at too.
+    pub(super) fn write(&mut self, job: &Path) -> Result<Option<PosterReport>, MediaError> {
         self.chunks += 1;
-        let Some((look, _)) = &self.best else { return Ok(None) };
-        if !look.is_good && !is_last_chunk && self.chunks < CHUNKS_LOOKED_AT {
-            return Ok(None);
-        }
-        self.is_done = true;
-        self.best.take().map(|(_, picture)| write_poster(&picture, job)).transpose()
+        let (over, best) = (self.over, self.best.take());
+        let has_looked_enough = self.chunks >= CHUNKS_LOOKED_AT;
+        self.over = over.map(|over| best.as_ref().map_or(over, |(rank, _)| *rank));
+        self.over = self.over.filter(|rank| !has_looked_enough && !is_good_poster(*rank));
+        let (Some(over), Some((rank, picture))) = (over, best) else { return Ok(None) };
+        let name = if over == 0 { POSTER_FILE } else { BETTER_POSTER_FILE };
+        write_poster(&picture, job, name, rank).map(Some)
     }
 }
 
@@ -106,15 +118,18 @@ pub fn make_poster(
     let mut converter = Converter::new(&plan.conversion);
     let mut made = None;
     Pictures::new(plan, limits, slot..slot + 1, None).run(source, &mut |picture, _| {
-        made = Some(write_poster(&converter.convert(picture)?, job)?);
+        let picture = converter.convert(picture)?;
+        made = Some(write_poster(&picture, job, POSTER_FILE, rank_of(&picture))?);
         Ok(false)
     })?;
     made.ok_or_else(|| MediaError::Inconsistent("no picture is shown at that moment".into()))
 }
 
+/// What makes a picture worth standing for a clip; good ones come before others, richer before poorer.
+///
 /// Looks at a sparse grid of points: how bright they are, how much they differ from their mean (nothing
 /// in a black, white or foggy picture), and how much from their neighbours (little in a blurred one).
-fn look_at(picture: &frame::Video) -> Look {
+fn rank_of(picture: &frame::Video) -> u64 {
     const STEP: usize = 8;
     const NEIGHBOUR: usize = 2;
     let (stride, luma) = (picture.stride(0), picture.data(0));
@@ -132,14 +147,15 @@ fn look_at(picture: &frame::Video) -> Look {
     let spread = points().map(|(value, _)| value.abs_diff(light)).sum::<u64>() / count;
     let sharpness = points().map(|(value, next)| value.abs_diff(next) * 16).sum::<u64>() / count;
     let is_good = light >= GOOD_LIGHT && spread >= GOOD_SPREAD && sharpness >= GOOD_SHARPNESS;
-    Look { is_good, score: spread * 4 + sharpness + light.min(2 * GOOD_LIGHT) }
+    let score = 1 + spread * 4 + sharpness + light.min(2 * GOOD_LIGHT);
+    if is_good { GOOD_RANK + score } else { score }
 }
 
-fn write_poster(picture: &frame::Video, job: &Path) -> Result<PosterReport, MediaError> {
+fn write_poster(picture: &frame::Video, job: &Path, name: &str, rank: u64) -> Result<PosterReport, MediaError> {
     let (width, height) = fit(picture, SHORT_EDGE, u32::min);
     let pixels = Scaler::new((width, height)).pixels(picture)?;
-    let bytes = write_jpeg(&job.join(POSTER_FILE), &pixels, (width, height), QUALITY)?;
-    Ok(PosterReport { file: POSTER_FILE.into(), width, height, bytes, thumbhash: thumbhash(picture)? })
+    let bytes = write_jpeg(&job.join(name), &pixels, (width, height), QUALITY)?;
+    Ok(PosterReport { file: name.into(), width, height, bytes, thumbhash: thumbhash(picture)?, rank })
 }
 
 fn thumbhash(picture: &frame::Video) -> Result<Vec<u8>, MediaError> {

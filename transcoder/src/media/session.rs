@@ -48,8 +48,8 @@ pub struct Work<'a> {
     pub limits: &'a Limits,
     /// The first chunk to make; those before are stored already.
     pub first_chunk: usize,
-    /// A poster is to be made.
-    pub wants_poster: bool,
+    /// A poster is to be made of a picture that ranks above this, which is 0 where there is none yet.
+    pub poster_over: Option<u64>,
 }
 
 /// Something happened.
@@ -178,7 +178,7 @@ impl<'a, 'f> Session<'a, 'f> {
             reports,
             collector: Collector::new(work.plan, work.first_chunk),
             converter: Converter::new(&work.plan.conversion),
-            poster: PosterPicker::new(work.plan.rate.fps(), work.wants_poster),
+            poster: PosterPicker::new(work.plan.rate.fps(), work.first_chunk, work.poster_over),
             storyboard: Storyboard::new(work.plan, work.first_chunk),
             preview: Preview::new(work.plan, work.first_chunk),
             on_event,
@@ -252,8 +252,7 @@ impl<'a, 'f> Session<'a, 'f> {
             let _ = sender.send(RungInput::ChunkEnd(self.chunk));
         }
         self.chunk += 1;
-        let is_last = self.chunk == self.work.plan.chunks.len();
-        if let Some(report) = self.stages.poster.time(|| self.poster.write(self.work.job, is_last))? {
+        if let Some(report) = self.stages.poster.time(|| self.poster.write(self.work.job))? {
             (self.on_event)(MediaEvent::Poster(report))?;
         }
         if self.chunk == 1 {

@@ -103,11 +103,11 @@ fn carry_out(flaws: &Flaws, request: Request, out: &mut impl Write) -> Event {
             }
             media::look(&source, &plan, &limits).map(|look| Event::Looked { look })
         }
-        Request::Transcode { plan, limits, first_chunk, wants_poster } => {
+        Request::Transcode { plan, limits, first_chunk, poster_over } => {
             if !plan.is_consistent() || first_chunk >= plan.chunks.len() {
                 return Event::Failed { detail: "the plan contradicts itself".into() };
             }
-            transcode(&plan, &limits, first_chunk, wants_poster, out)
+            transcode(&plan, &limits, first_chunk, poster_over, out)
         }
         Request::Misbehave { misdeed } => return misdeeds::commit(misdeed, job),
         Request::Poster { plan, limits, slot } => {
@@ -125,11 +125,11 @@ fn transcode(
     plan: &TranscodePlan,
     limits: &Limits,
     first_chunk: usize,
-    wants_poster: bool,
+    poster_over: Option<u64>,
     out: &mut impl Write,
 ) -> Result<Event, MediaError> {
     let (job, source) = (Path::new(JOB), Path::new(JOB).join(SOURCE_FILE));
-    let work = Work { source: &source, job, plan, limits, first_chunk, wants_poster };
+    let work = Work { source: &source, job, plan, limits, first_chunk, poster_over };
     let mut told = Instant::now();
     let stats = media::transcode(work, &mut |event| {
         let event = match event {

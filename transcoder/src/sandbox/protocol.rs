@@ -35,8 +35,8 @@ pub enum Request {
         limits: Limits,
         /// First chunk to make.
         first_chunk: usize,
-        /// Make a poster too.
-        wants_poster: bool,
+        /// Make a poster too that ranks above this, which is 0 where there is none yet.
+        poster_over: Option<u64>,
     },
     /// Make a poster of one moment.
     Poster {
@@ -229,9 +229,9 @@ mod tests {
             "[ -~]{0,80}".prop_map(|detail| Event::Failed { detail }),
             "[ -~]{0,80}".prop_map(|detail| Event::Refused { refusal: Refusal::new(RefusalCode::Damaged, detail) }),
             Just(Event::Finished { stats: Stats::default() }),
-            (".{0,20}", any::<[u32; 2]>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..70)).prop_map(
-                |(file, [width, height], bytes, thumbhash)| Event::Poster {
-                    poster: PosterReport { file, width, height, bytes, thumbhash }
+            (".{0,20}", any::<[u32; 2]>(), any::<[u64; 2]>(), prop::collection::vec(any::<u8>(), 0..70)).prop_map(
+                |(file, [width, height], [bytes, rank], thumbhash)| Event::Poster {
+                    poster: PosterReport { file, width, height, bytes, thumbhash, rank }
                 }
             ),
         ]

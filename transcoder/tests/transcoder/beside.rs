@@ -1,9 +1,13 @@
 //! What people look at beside the stream: storyboard, preview, posters, key pictures, the file to share.
 
-use std::{fs, io::Cursor, path::Path};
+use std::{
+    fs,
+    io::Cursor,
+    path::{Path, PathBuf},
+};
 
 use estrade_transcoder::{
-    make_poster,
+    Options, Resume, make_poster,
     package::{
         INIT_FILE, MovieTrack, check_jpeg, check_webp, movie_head, read_segment, read_track, segment_file, sheet_file,
     },
@@ -26,6 +30,7 @@ pub const CASES: &[Case] = &[
     ("sound_without_pictures_comes_last", sound_without_pictures_comes_last),
     ("a_picked_moment_becomes_a_poster", a_picked_moment_becomes_a_poster),
     ("a_fade_from_black_is_over_in_the_poster", a_fade_from_black_is_over_in_the_poster),
+    ("a_later_attempt_makes_a_poster_only_if_it_is_better", a_later_attempt_makes_a_poster_only_if_it_is_better),
     ("a_blurred_start_is_not_the_poster", a_blurred_start_is_not_the_poster),
     ("the_file_to_share_has_every_picture_and_all_sound", the_file_to_share_has_every_picture_and_all_sound),
 ];
@@ -209,16 +214,37 @@ fn patterned(name: &str, filter: &str) -> Made {
 fn a_fade_from_black_is_over_in_the_poster() {
     let plain = transcode(&patterned("plain.mp4", "null"));
     let faded = transcode(&patterned("faded.mp4", "fade=in:0:75"));
-    let (light, _) = light_and_sharpness(&plain.work.join("poster.jpg"));
-    let (faded, _) = light_and_sharpness(&faded.work.join("poster.jpg"));
-    assert!(faded > light * 0.9, "{faded} of {light}");
+    let (light, _) = light_and_sharpness(&poster(&plain));
+    let (at_once, _) = light_and_sharpness(&faded.work.join("poster.jpg"));
+    let (in_the_end, _) = light_and_sharpness(&poster(&faded));
+    assert!(at_once < light * 0.7, "the first chunk has the best of a bad lot: {at_once} of {light}");
+    assert!(in_the_end > light * 0.9, "{in_the_end} of {light}");
+}
+
+/// The poster in the end.
+fn poster(run: &Run) -> PathBuf {
+    run.work.join(&run.outcome.poster.as_ref().expect("a poster").file)
+}
+
+fn a_later_attempt_makes_a_poster_only_if_it_is_better() {
+    let made = patterned("opening.mp4", "drawbox=c=black:t=fill:enable='lt(t,1.2)'");
+    let run = transcode(&made);
+    let better = run.outcome.poster.as_ref().expect("a poster");
+    let resumed = |over| {
+        let resume = Resume { poster_over: over, ..run.resume_after(1) };
+        let options = Options { resume: Some(resume), ..options() };
+        let earlier = [run.chunks[0].facts.clone()];
+        try_go_on(&made, &options, &earlier).expect("a clip").outcome.poster
+    };
+    assert_eq!(resumed(Some(1)).map(|poster| poster.file), Some("poster2.jpg".to_owned()));
+    assert_eq!((resumed(Some(better.rank)), resumed(None)), (None, None));
 }
 
 fn a_blurred_start_is_not_the_poster() {
     let all = transcode(&patterned("all.mp4", "gblur=sigma=24:steps=3"));
     let start = transcode(&patterned("start.mp4", "gblur=sigma=24:steps=3:enable='lt(t,1.5)'"));
-    let (_, all) = light_and_sharpness(&all.work.join("poster.jpg"));
-    let (_, start) = light_and_sharpness(&start.work.join("poster.jpg"));
+    let (_, all) = light_and_sharpness(&poster(&all));
+    let (_, start) = light_and_sharpness(&poster(&start));
     assert!(start > all * 1.3, "{start}, and {all} where everything is blurred");
 }
 

@@ -31,7 +31,7 @@ fn make_family(made: &Made, first: &Run, family: Family, earlier: &[ChunkFacts])
     let mut options = options();
     let inits: Vec<InitReport> = earlier.first().map(|chunk| chunk.inits.clone()).unwrap_or_default();
     let plan = first.plan.of_family(family);
-    options.resume = Some(Resume { plan, first_chunk: earlier.len(), inits, wants_poster: false });
+    options.resume = Some(Resume { plan, first_chunk: earlier.len(), inits, poster_over: None });
     try_go_on(made, &options, earlier).unwrap_or_else(|error| panic!("no family: {error} ({error:?})"))
 }
 

@@ -183,7 +183,7 @@ fn a_spoiling_child_is_found_out() {
     let run = transcode(&made);
     let facts: Vec<&ChunkFacts> = run.chunks.iter().map(|ready| &ready.facts).collect();
     let facts = serde_json::to_string(&facts).expect("facts");
-    let resume = Resume { plan: run.plan.clone(), first_chunk: 0, inits: Vec::new(), wants_poster: false };
+    let resume = Resume { plan: run.plan.clone(), first_chunk: 0, inits: Vec::new(), poster_over: None };
     let lying = |lie: &str| {
         let mut arguments = vec![LIAR_ARGUMENT.to_owned(), lie.to_owned()];
         arguments.extend([run.work.display().to_string(), facts.clone()]);

@@ -208,7 +208,7 @@ fn damage_in_a_later_chunk_begins_anew() {
     let error = try_transcode(&made, &options()).err().expect("an error");
     let TranscodeError::Replanned { plan, .. } = error else { panic!("{error}") };
     assert_eq!(plan.top_rung, TopRung::Encoded { why: WhyEncoded::Decoding });
-    let resume = Resume { plan: *plan, first_chunk: 0, inits: Vec::new(), wants_poster: true };
+    let resume = Resume { plan: *plan, first_chunk: 0, inits: Vec::new(), poster_over: Some(0) };
     let run = try_transcode_rest(&made, &Options { resume: Some(resume), ..options() }, &[]);
     assert!(run.outcome.package.complete);
 }

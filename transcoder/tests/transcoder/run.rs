@@ -167,7 +167,7 @@ impl Run {
             plan: self.plan.clone(),
             first_chunk: chunks,
             inits: self.chunks[0].facts.inits.clone(),
-            wants_poster: self.outcome.poster.is_none(),
+            poster_over: self.outcome.poster.is_none().then_some(0),
         }
     }
 

@@ -64,7 +64,7 @@ fn gone() -> Problem {
 ///
 /// The file to share exists where the clip's creator allows it; it answers with `Content-Disposition: attachment`.
 #[utoipa::path(get, path = "/media/{clip}/{version}/{file}", tag = "media",
-    params(("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("file" = String, Path, description = "`index.m3u8`, `poster.jpg`, `poster-ID.jpg`, `preview.webp` or `clip.mp4`")),
+    params(("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("file" = String, Path, description = "`index.m3u8`, `poster.jpg`, `poster2.jpg`, `poster-ID.jpg`, `preview.webp` or `clip.mp4`")),
     responses((status = 200, description = "The file"), (status = 206, description = "The range asked for"), (status = 304, description = "Unchanged"),
         (status = 404, description = "No such media, or not public", body = ProblemBody), (status = 416, description = "Range outside of the file", body = ProblemBody), (status = 503, description = "Try again", body = ProblemBody)))]
 pub async fn get_file(
@@ -90,7 +90,7 @@ pub async fn get_rendition_file(
 
 /// Multivariant playlist, poster, preview or file to share of a clip that is not public, through a ticket
 #[utoipa::path(get, path = "/media/t/{ticket}/{clip}/{version}/{file}", tag = "media",
-    params(("ticket" = String, Path, description = "From the clip's addresses; lives 10 minutes"), ("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("file" = String, Path, description = "`index.m3u8`, `poster.jpg`, `poster-ID.jpg`, `preview.webp` or `clip.mp4`")),
+    params(("ticket" = String, Path, description = "From the clip's addresses; lives 10 minutes"), ("clip" = String, Path, description = "Clip id"), ("version" = String, Path, description = "Media version"), ("file" = String, Path, description = "`index.m3u8`, `poster.jpg`, `poster2.jpg`, `poster-ID.jpg`, `preview.webp` or `clip.mp4`")),
     responses((status = 200, description = "The file"), (status = 206, description = "The range asked for"), (status = 304, description = "Unchanged"), (status = 403, description = "The ticket is not valid or has expired", body = ProblemBody),
         (status = 404, description = "No such media, or no longer for you", body = ProblemBody), (status = 416, description = "Range outside of the file", body = ProblemBody), (status = 503, description = "Try again", body = ProblemBody)))]
 pub async fn get_file_by_ticket(
@@ -203,7 +203,9 @@ async fn find_source(conn: &mut PgConnection, request: &Request, access: &Access
             let index = media_access::find_storyboard(conn, version).await?;
             index.map(|text| Source::Text { text, content_type: "text/vtt" })
         }
-        Target::Poster { name } => access.poster_token.map(|token| attempt(token, name, "image/jpeg")),
+        Target::Poster { name } => {
+            media_access::find_poster_token(conn, version, name).await?.map(|token| attempt(token, name, "image/jpeg"))
+        }
         Target::ChosenPoster { id } => media_access::find_poster(conn, clip, *id)
             .await?
             .map(|poster| Source::Object(Object::new(key::poster(clip, poster.id, poster.token), "image/jpeg"))),

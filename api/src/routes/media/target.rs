@@ -12,8 +12,8 @@ use super::{captions, segment_number};
 const PLAYLIST_NAME: &str = "index.m3u8";
 /// Name of the playlist of a rendition's key pictures.
 const KEYS_PLAYLIST_NAME: &str = "keys.m3u8";
-/// Name of the automatic poster.
-const POSTER_NAME: &str = "poster.jpg";
+/// Names of automatic posters: the first of a version, and a better one of a later chunk.
+const POSTER_NAMES: [&str; 2] = ["poster.jpg", "poster2.jpg"];
 /// Name of a rendition's init segment.
 const INIT_NAME: &str = "init.mp4";
 
@@ -50,10 +50,12 @@ impl Target {
     fn of_version(file: &str) -> Option<Self> {
         match file {
             MULTIVARIANT_NAME => Some(Self::Multivariant),
-            POSTER_NAME => Some(Self::Poster { name: POSTER_NAME }),
             PREVIEW_NAME => Some(Self::Preview { name: PREVIEW_NAME }),
             DOWNLOAD_NAME => Some(Self::Download),
             _ => {
+                if let Some(name) = POSTER_NAMES.into_iter().find(|name| *name == file) {
+                    return Some(Self::Poster { name });
+                }
                 let id = chosen_poster_id(file)?;
                 Uuid::try_parse(id).ok().map(|id| Self::ChosenPoster { id: PosterId(id) })
             }
@@ -98,6 +100,7 @@ mod tests {
         let poster = PosterId(Uuid::from_u128(0xab));
         for (folder, file, target) in [
             (None, "index.m3u8", Target::Multivariant),
+            (None, "poster2.jpg", Target::Poster { name: "poster2.jpg" }),
             (None, "preview.webp", Target::Preview { name: "preview.webp" }),
             (None, "clip.mp4", Target::Download),
             (None, "poster-000000000000000000000000000000ab.jpg", Target::ChosenPoster { id: poster }),
@@ -116,6 +119,7 @@ mod tests {
         for (rendition, file) in [
             (None, "source"),
             (None, "../x"),
+            (None, "poster3.jpg"),
             (None, "poster-ab.jpg"),
             (None, "poster-{00000000000000000000000000000ab}.jpg"),
             (None, "index.vtt"),
