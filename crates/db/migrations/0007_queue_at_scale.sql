@@ -1,12 +1,14 @@
 -- The queue reads a bounded number of rows however long it is, and no version that is shown is ever made anew in place.
 
--- Media in classes: shorter first, and of one class the longest wait.
-ALTER TABLE jobs ADD COLUMN length_class smallint NOT NULL
-    GENERATED ALWAYS AS (width_bucket(length_ms, ARRAY[15000, 30000, 60000, 120000])) STORED;
 DROP INDEX jobs_available_idx;
--- The front of a rank; the first of each owner in a rank; what has waited the longest.
-CREATE INDEX jobs_front_idx ON jobs (kind, priority, length_class, run_at) WHERE state = 'available';
-CREATE INDEX jobs_owner_idx ON jobs (kind, priority, owner_id, length_class, run_at) WHERE state = 'available';
+-- The front of a rank; the first of each owner in a rank; what has waited the longest. Media count in classes: shorter
+-- ones first, and of one class the longest wait. Indexes of what waits are small, whatever lies behind it.
+CREATE INDEX jobs_front_idx
+    ON jobs (kind, priority, width_bucket(length_ms, ARRAY[15000, 30000, 60000, 120000]), run_at)
+    WHERE state = 'available';
+CREATE INDEX jobs_owner_idx
+    ON jobs (kind, priority, owner_id, width_bucket(length_ms, ARRAY[15000, 30000, 60000, 120000]), run_at)
+    WHERE state = 'available';
 CREATE INDEX jobs_oldest_idx ON jobs (kind, run_at) WHERE state = 'available';
 -- What was given up, for operators.
 CREATE INDEX jobs_discarded_idx ON jobs (finished_at) WHERE state = 'discarded';

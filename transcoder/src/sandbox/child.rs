@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, BufRead, Read, Write},
     net::{Ipv4Addr, TcpStream, UdpSocket},
-    os::unix::net::UnixStream,
+    os::{fd::AsRawFd, unix::net::UnixStream},
     path::Path,
     process::{Command, ExitCode},
     time::{Duration, Instant},
@@ -177,6 +177,7 @@ fn try_to_escape(job: &Path, flaws: &Flaws) -> SandboxReport {
         ("have the parent sent a signal", sent_signal_refused()),
         ("write a file without a name", nameless_refused(job)),
         ("make a folder", refused(&fs::create_dir(job.join("folder")))),
+        ("take room that no size shows", hidden_room_refused(job)),
         ("remove a file", refused(&fs::remove_file(job.join(SOURCE_FILE)))),
     ];
     let attempts = attempts.into_iter().map(|(what, refused)| Attempt { what: what.to_owned(), refused }).collect();
@@ -231,6 +232,15 @@ fn sent_signal_refused() -> bool {
 fn nameless_refused(job: &Path) -> bool {
     use std::os::unix::fs::OpenOptionsExt;
     refused(&fs::OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).open(job))
+}
+
+/// Room beyond the end of a file is bound by no limit of the process on some file systems, and not seen in its length.
+#[expect(unsafe_code, reason = "no safe binding exists")]
+fn hidden_room_refused(job: &Path) -> bool {
+    let Ok(file) = fs::OpenOptions::new().write(true).open(job.join(SOURCE_FILE)) else { return false };
+    // SAFETY: numbers go in, one comes out; the file stays open.
+    let done = unsafe { libc::fallocate(file.as_raw_fd(), libc::FALLOC_FL_KEEP_SIZE, 0, 4096) };
+    done != 0 && is_denied()
 }
 
 fn is_denied() -> bool {

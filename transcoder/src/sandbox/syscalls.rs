@@ -15,7 +15,7 @@ const ARCH: TargetArch = TargetArch::aarch64;
 
 /// Calls that every architecture has. No sockets, no new processes, no other programs,
 /// nothing that changes the system.
-const ALLOWED: [i64; 57] = [
+const ALLOWED: [i64; 56] = [
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_readv,
@@ -29,7 +29,6 @@ const ALLOWED: [i64; 57] = [
     libc::SYS_lseek,
     libc::SYS_dup,
     libc::SYS_ftruncate,
-    libc::SYS_fallocate,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
     libc::SYS_getdents64,

@@ -79,6 +79,7 @@ fn seccomp_alone() {
         "send the parent a signal",
         "have the parent sent a signal",
         "write a file without a name",
+        "take room that no size shows",
         "make a folder",
         "raise a limit",
     ] {

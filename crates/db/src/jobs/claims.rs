@@ -1,7 +1,7 @@
 //! Which job is next. The rule and its reasons: `docs/decisions/0008-the-order-of-the-queue.md`.
 //!
 //! No statement reads more of a queue the longer it is: each looks at a bounded number of rows that indexes
-//! bring in the order of the rule.
+//! bring in the order of the rule. What waits for its time, after an accident, is read past in those indexes.
 
 use std::time::Duration;
 
@@ -25,8 +25,6 @@ const CLAIMS_PER_TURN: i64 = 4;
 const OWNERS_LOOKED_AT: i32 = 256;
 /// Jobs looked at in each class of length of a rank, whoever they belong to, where there are more owners.
 const FRONT_LOOKED_AT: i64 = 64;
-/// Kinds with their priorities that a worker may have waiting: a handful.
-const RANKS_MAX: i64 = 16;
 /// The best so many are tried: one would do, were none held by anybody else.
 const HELD_BY_OTHERS_MAX: i64 = 16;
 
@@ -162,51 +160,45 @@ async fn find_overdue(conn: &mut PgConnection, kinds: &[String]) -> Result<Optio
 /// more owners is out of sight for long, the front of the rank in each class of length.
 async fn find_best(conn: &mut PgConnection, kinds: &[String]) -> Result<Option<Uuid>> {
     let id = sqlx::query_scalar!(
-        r#"WITH RECURSIVE ranks (kind, priority) AS (
-             SELECT k.kind, (SELECT max(j.priority) FROM jobs j WHERE j.kind = k.kind AND j.state = 'available')
+        r#"WITH RECURSIVE due AS NOT MATERIALIZED (
+             SELECT id, kind, priority, owner_id, run_at,
+                    width_bucket(length_ms, ARRAY[15000, 30000, 60000, 120000]) AS length_class
+             FROM jobs
+             WHERE state = 'available' AND run_at <= statement_timestamp() AND attempt < attempts_max
+         ), ranks AS (
+             SELECT k.kind, (SELECT max(d.priority) FROM due d WHERE d.kind = k.kind) AS priority
              FROM unnest($1::text[]) AS k (kind)
-             UNION ALL
-             SELECT r.kind, (SELECT max(j.priority) FROM jobs j
-                             WHERE j.kind = r.kind AND j.priority < r.priority AND j.state = 'available')
-             FROM ranks r WHERE r.priority IS NOT NULL
-         ), due AS (
-             SELECT r.kind, r.priority, rank() OVER (ORDER BY r.priority DESC) AS place
-             FROM (SELECT * FROM ranks WHERE priority IS NOT NULL LIMIT $5) r
-             WHERE EXISTS (
-                 SELECT FROM jobs j WHERE j.kind = r.kind AND j.priority = r.priority AND j.state = 'available'
-                   AND j.run_at <= statement_timestamp() AND j.attempt < j.attempts_max)
          ), top AS (
-             SELECT kind, priority FROM due WHERE place = 1
+             SELECT kind, priority FROM ranks WHERE priority = (SELECT max(priority) FROM ranks)
          ), owners (kind, priority, owner_id, number) AS (
              SELECT t.kind, t.priority,
-                    (SELECT j.owner_id FROM jobs j
-                     WHERE j.kind = t.kind AND j.priority = t.priority AND j.owner_id IS NOT NULL
-                       AND j.state = 'available' ORDER BY j.owner_id LIMIT 1), 1
+                    (SELECT d.owner_id FROM due d
+                     WHERE d.kind = t.kind AND d.priority = t.priority AND d.owner_id IS NOT NULL
+                     ORDER BY d.owner_id LIMIT 1), 1
              FROM top t
              UNION ALL
              SELECT o.kind, o.priority,
-                    (SELECT j.owner_id FROM jobs j
-                     WHERE j.kind = o.kind AND j.priority = o.priority AND j.owner_id > o.owner_id
-                       AND j.state = 'available' ORDER BY j.owner_id LIMIT 1), o.number + 1
+                    (SELECT d.owner_id FROM due d
+                     WHERE d.kind = o.kind AND d.priority = o.priority AND d.owner_id > o.owner_id
+                     ORDER BY d.owner_id LIMIT 1), o.number + 1
              FROM owners o WHERE o.owner_id IS NOT NULL AND o.number < $3
          ), candidates AS (
              SELECT f.* FROM owners o CROSS JOIN LATERAL (
-                 SELECT j.id, j.priority, j.owner_id, j.length_class, j.run_at FROM jobs j
-                 WHERE j.kind = o.kind AND j.priority = o.priority AND j.owner_id = o.owner_id AND j.state = 'available'
-                   AND j.run_at <= statement_timestamp() AND j.attempt < j.attempts_max
-                 ORDER BY j.length_class, j.run_at LIMIT 1
+                 SELECT d.id, d.priority, d.owner_id, d.length_class, d.run_at FROM due d
+                 WHERE d.kind = o.kind AND d.priority = o.priority AND d.owner_id = o.owner_id
+                 ORDER BY d.length_class, d.run_at LIMIT 1
              ) f
              UNION
              SELECT f.* FROM top t CROSS JOIN generate_series(0, 4) AS c (class) CROSS JOIN LATERAL (
-                 SELECT j.id, j.priority, j.owner_id, j.length_class, j.run_at FROM jobs j
-                 WHERE j.kind = t.kind AND j.priority = t.priority AND j.length_class = c.class AND j.state = 'available'
-                   AND j.run_at <= statement_timestamp() AND j.attempt < j.attempts_max
-                 ORDER BY j.run_at LIMIT $4
+                 SELECT d.id, d.priority, d.owner_id, d.length_class, d.run_at FROM due d
+                 WHERE d.kind = t.kind AND d.priority = t.priority AND d.length_class = c.class
+                 ORDER BY d.run_at LIMIT $4
              ) f
              UNION
-             SELECT j.id, j.priority, j.owner_id, j.length_class, j.run_at FROM jobs j
-             WHERE j.state = 'running' AND j.leased_until < statement_timestamp() AND j.kind = ANY($1)
-               AND j.attempt < j.attempts_max
+             SELECT id, priority, owner_id, width_bucket(length_ms, ARRAY[15000, 30000, 60000, 120000]), run_at
+             FROM jobs
+             WHERE state = 'running' AND leased_until < statement_timestamp() AND kind = ANY($1)
+               AND attempt < attempts_max
          ), shares AS (
              SELECT s.owner_id, count(*) AS jobs FROM (
                  SELECT j.owner_id FROM jobs j WHERE j.state = 'running' AND j.kind = ANY($1)
@@ -217,7 +209,7 @@ async fn find_best(conn: &mut PgConnection, kinds: &[String]) -> Result<Option<U
          ), best AS (
              SELECT c.id, row_number() OVER (
                  ORDER BY c.priority DESC, coalesce(s.jobs, 0), c.length_class, c.run_at) AS place
-             FROM candidates c LEFT JOIN shares s ON s.owner_id = c.owner_id ORDER BY place LIMIT $6
+             FROM candidates c LEFT JOIN shares s ON s.owner_id = c.owner_id ORDER BY place LIMIT $5
          )
          SELECT j.id FROM best b JOIN jobs j ON j.id = b.id
          WHERE j.attempt < j.attempts_max
@@ -228,7 +220,6 @@ async fn find_best(conn: &mut PgConnection, kinds: &[String]) -> Result<Option<U
         interval(SERVED_LATELY),
         OWNERS_LOOKED_AT,
         FRONT_LOOKED_AT,
-        RANKS_MAX,
         HELD_BY_OTHERS_MAX,
     )
     .fetch_optional(conn)
