@@ -116,7 +116,7 @@ mod tests {
         let jobs = [job("transcode_clip", 3, 7_400.0, Some(("storage", "away\n\u{1b}[31m"))), job("x", 100, 5.0, None)];
         let nil = "00000000-0000-0000-0000-000000000000";
         let expected = format!(
-            "JOB                                   KIND                 AGE    ATTEMPTS  LAST ERROR\n\
+            "JOB                                   KIND                  AGE    ATTEMPTS  LAST ERROR\n\
              {nil}  transcode_clip  2 h 3 min    3 of 100  storage: away  [31m\n\
              {nil}  x                     5 s  100 of 100\n"
         );
