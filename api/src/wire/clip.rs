@@ -1,6 +1,7 @@
 //! Clips for one asker.
 
-use estrade_db::clips::{ClipKeys, ClipPosition, ClipRow, load_clips};
+use estrade_db::clip_lists::ClipPosition;
+use estrade_db::clips::{ClipKeys, ClipRow, load_clips};
 use estrade_db::{Found, PgConnection};
 use estrade_domain::{AccountId, Audience, Processing, PublicId};
 use estrade_http::Result;
@@ -119,25 +120,26 @@ fn facts(row: ClipRow) -> ClipFacts {
     }
 }
 
-/// One page of the clips with these public ids, in their order; `ids` has one more than the page
+/// One page of the clips at these places, in their order; there is one place more than the page has
 /// when the list goes on. What changed its audience meanwhile is left out.
 pub(crate) async fn clip_page(
     api: &ApiState,
     conn: &mut PgConnection,
     page: &PageRequest,
-    mut ids: Vec<PublicId>,
+    mut places: Vec<ClipPosition>,
     asker: Option<AccountId>,
-    position: impl Fn(&ClipRow) -> ClipPosition,
 ) -> Result<ClipPageBody> {
-    let goes_on = ids.len() > page.limit;
-    ids.truncate(page.limit);
+    let goes_on = places.len() > page.limit;
+    places.truncate(page.limit);
+    let ids: Vec<PublicId> = places.iter().map(|(_, id)| id.clone()).collect();
     let Found { mut rows, unreadable } = load_clips(conn, ClipKeys::PublicIds(&ids), asker).await?;
     for error in unreadable {
         tracing::error!(error = %error, "a clip is left out of a list");
         api.unreadable_clips.inc();
     }
     rows.sort_by_key(|row| ids.iter().position(|id| *id == row.public_id));
-    let next_cursor = rows.last().filter(|_| goes_on).map(|last| page.cursor_after(&api.key, &position(last)));
+    // The last place, not the last clip: that one may be left out, and the list goes on all the same.
+    let next_cursor = places.last().filter(|_| goes_on).map(|last| page.cursor_after(&api.key, last));
     let visible = rows.into_iter().filter_map(|row| row.class_for(asker).map(|class| clip_body(api, row, class)));
     Ok(ClipPageBody { items: visible.collect(), next_cursor })
 }

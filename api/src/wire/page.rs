@@ -1,6 +1,6 @@
 //! Pages of clips: a bounded limit and a signed cursor.
 
-use estrade_db::clips::ClipPosition;
+use estrade_db::clip_lists::ClipPosition;
 use estrade_domain::limits::{PAGE_DEFAULT, PAGE_MAX};
 use estrade_domain::{PublicId, SigningKey, Time, cursor};
 use estrade_http::clip_body::ClipBody;

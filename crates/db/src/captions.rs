@@ -97,8 +97,11 @@ pub async fn count_other_captions(conn: &mut PgConnection, clip_id: ClipId, lang
     .await?)
 }
 
-/// The captions of these clips, by language; clips without any are left out.
-pub async fn load_captions(conn: &mut PgConnection, clips: &[ClipId]) -> Result<HashMap<ClipId, Vec<CaptionsFacts>>> {
+/// The captions of these clips, by language, or what is wrong with one of them; clips without any are left out.
+pub async fn load_captions(
+    conn: &mut PgConnection,
+    clips: &[ClipId],
+) -> Result<HashMap<ClipId, Result<Vec<CaptionsFacts>>>> {
     let clips: Vec<_> = clips.iter().map(|id| id.0).collect();
     let rows = sqlx::query_as!(
         Stored,
@@ -108,9 +111,14 @@ pub async fn load_captions(conn: &mut PgConnection, clips: &[ClipId]) -> Result<
     )
     .fetch_all(conn)
     .await?;
-    let mut found: HashMap<ClipId, Vec<CaptionsFacts>> = HashMap::new();
+    let mut found: HashMap<ClipId, Result<Vec<CaptionsFacts>>> = HashMap::new();
     for row in rows {
-        found.entry(ClipId(row.clip_id)).or_default().push(row.try_into()?);
+        let of_clip = found.entry(ClipId(row.clip_id)).or_insert_with(|| Ok(Vec::new()));
+        match (CaptionsFacts::try_from(row), of_clip) {
+            (Ok(facts), Ok(captions)) => captions.push(facts),
+            (Err(error), of_clip) => *of_clip = Err(error),
+            (Ok(_), Err(_)) => {}
+        }
     }
     Ok(found)
 }

@@ -184,7 +184,7 @@ pub async fn load_clips(
     let ids: Vec<ClipId> = rows.iter().map(|row| ClipId(row.id)).collect();
     let mut captions = load_captions(conn, &ids).await?;
     let with_captions = |row: StoredClip| {
-        let captions = captions.remove(&ClipId(row.id)).unwrap_or_default();
+        let captions = captions.remove(&ClipId(row.id)).transpose()?.unwrap_or_default();
         Ok(ClipRow { captions, ..row.try_into()? })
     };
     Ok(rows.into_iter().map(with_captions).collect())
@@ -307,63 +307,6 @@ impl TryFrom<StoredClip> for ClipRow {
             is_following: row.is_following,
         })
     }
-}
-
-/// A place in a list of clips: its time and, between equals, its public id.
-pub type ClipPosition = (Time, PublicId);
-
-/// The public ids of a creator's own clips, drafts and failed ones too, newest first, after `after`.
-pub async fn list_own_ids(
-    conn: &mut PgConnection,
-    creator: AccountId,
-    processing: Option<Processing>,
-    after: Option<&ClipPosition>,
-    limit: i64,
-) -> Result<Vec<PublicId>> {
-    let ids = sqlx::query_scalar!(
-        "SELECT public_id FROM clips
-         WHERE creator_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR processing = $2)
-           AND ($3::timestamptz IS NULL OR (created_at, public_id) < ($3, $4))
-         ORDER BY created_at DESC, public_id DESC LIMIT $5",
-        creator.0,
-        processing.map(Processing::as_str),
-        after.map(|(at, _)| *at),
-        after.map(|(_, id)| id.as_str()),
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    parse_ids(ids)
-}
-
-/// The public ids of what a creator shows on their page, latest published first, after `after`.
-/// Unlisted clips are not on it; clips for followers are when `with_followers`.
-pub async fn list_shown_ids(
-    conn: &mut PgConnection,
-    creator: AccountId,
-    with_followers: bool,
-    after: Option<&ClipPosition>,
-    limit: i64,
-) -> Result<Vec<PublicId>> {
-    let ids = sqlx::query_scalar!(
-        "SELECT c.public_id FROM clips c JOIN clip_audiences a ON a.clip_id = c.id
-         WHERE c.creator_id = $1 AND c.deleted_at IS NULL AND c.published_at IS NOT NULL
-           AND (a.audience = 'everyone' OR ($2 AND a.audience = 'followers'))
-           AND ($3::timestamptz IS NULL OR (c.published_at, c.public_id) < ($3, $4))
-         ORDER BY c.published_at DESC, c.public_id DESC LIMIT $5",
-        creator.0,
-        with_followers,
-        after.map(|(at, _)| *at),
-        after.map(|(_, id)| id.as_str()),
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    parse_ids(ids)
-}
-
-fn parse_ids(ids: Vec<String>) -> Result<Vec<PublicId>> {
-    ids.into_iter().map(|id| id.parse().map_err(|_| DbError::corrupt("clips", "public_id", &id))).collect()
 }
 
 /// Audience and recommendability of `axes` as the database computes them: to be held equal to

@@ -235,7 +235,7 @@ pub async fn load_clips(conn: &mut PgConnection, ids: &[ClipId]) -> Result<Found
                     has_preview: row.has_preview,
                     has_download: row.has_download,
                 },
-                captions: captions.remove(&ClipId(row.id)).unwrap_or_default(),
+                captions: captions.remove(&ClipId(row.id)).transpose()?.unwrap_or_default(),
                 audience: Audience::from_name(&row.audience).ok_or_else(|| corrupt("audience"))?,
                 is_recommendable: row.is_recommendable,
                 counts: FeedCounts {

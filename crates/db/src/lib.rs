@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod captions;
 pub mod clip_changes;
+pub mod clip_lists;
 pub mod clips;
 pub mod downloads;
 mod error;

@@ -1,5 +1,5 @@
 use axum::extract::State;
-use estrade_db::clips::{ClipRow, list_shown_ids};
+use estrade_db::clip_lists::list_shown_clips;
 use estrade_http::{Json, Path, Query, Result, Viewer};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -40,8 +40,6 @@ pub(crate) async fn list_creator_clips(
     let creator = find_open_creator(&mut conn, &handle, asker).await?;
     let page = PageRequest::parse(&api.key, format!("clips-of:{}", creator.id), query.limit, query.cursor.as_deref())?;
     let with_followers = creator.is_following || asker == Some(creator.id);
-    let ids = list_shown_ids(&mut conn, creator.id, with_followers, page.after.as_ref(), page.rows()).await?;
-    // What is listed is published.
-    let position = |row: &ClipRow| (row.published_at.unwrap_or(row.created_at), row.public_id.clone());
-    Ok(Json(clip_page(&api, &mut conn, &page, ids, asker, position).await?))
+    let places = list_shown_clips(&mut conn, creator.id, with_followers, page.after.as_ref(), page.rows()).await?;
+    Ok(Json(clip_page(&api, &mut conn, &page, places, asker).await?))
 }

@@ -1,5 +1,5 @@
 use axum::extract::State;
-use estrade_db::clips::list_own_ids;
+use estrade_db::clip_lists::list_own_clips;
 use estrade_http::{Account, Json, Query, Result};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -40,7 +40,6 @@ pub(crate) async fn list_my_clips(
     let page = PageRequest::parse(&api.key, list, query.limit, query.cursor.as_deref())?;
     let mut conn = api.conn().await?;
     let processing = query.state.map(ClipState::processing);
-    let ids = list_own_ids(&mut conn, me.account_id, processing, page.after.as_ref(), page.rows()).await?;
-    let position = |row: &estrade_db::clips::ClipRow| (row.created_at, row.public_id.clone());
-    Ok(Json(clip_page(&api, &mut conn, &page, ids, Some(me.account_id), position).await?))
+    let places = list_own_clips(&mut conn, me.account_id, processing, page.after.as_ref(), page.rows()).await?;
+    Ok(Json(clip_page(&api, &mut conn, &page, places, Some(me.account_id)).await?))
 }
