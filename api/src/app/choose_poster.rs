@@ -67,7 +67,9 @@ async fn show_sent(
     let clip_id = hold_own(&mut tx, id, owner).await?;
     posters::insert_sent(&mut tx, poster_id, clip_id, thumbhash, api.now()).await?;
     let forgotten = posters::show_poster(&mut tx, clip_id, Some(poster_id)).await?;
-    purge_copies(&mut tx, clip_id, api.now(), api.entropy()).await?;
+    if !forgotten.is_empty() {
+        purge_copies(&mut tx, clip_id, api.now(), api.entropy()).await?;
+    }
     let found = finish(tx, id, owner, clip_id).await?;
     delete_objects(api, id, forgotten).await;
     Ok(found)
@@ -78,7 +80,9 @@ pub(crate) async fn reset_poster(api: &ApiState, owner: &SessionHolder, id: &Pub
     let mut tx = api.begin().await?;
     let clip_id = hold_own(&mut tx, id, owner.account_id).await?;
     let forgotten = posters::show_poster(&mut tx, clip_id, None).await?;
-    purge_copies(&mut tx, clip_id, api.now(), api.entropy()).await?;
+    if !forgotten.is_empty() {
+        purge_copies(&mut tx, clip_id, api.now(), api.entropy()).await?;
+    }
     let found = finish(tx, id, owner.account_id, clip_id).await?;
     delete_objects(api, id, forgotten).await;
     Ok(found)

@@ -41,8 +41,9 @@ pub(crate) async fn put_captions(
     let mut tx = api.begin().await?;
     hold_clip(&mut tx, own.id).await?.ok_or_else(|| Problem::not_found("this clip was just deleted"))?;
     require_room(&mut tx, own.id, &track.language).await?;
-    replace_captions(&mut tx, own.id, &NewCaptions { track: &track, text: &text, at: api.now() }).await?;
-    purge_copies(&mut tx, own.id, api.now(), api.entropy()).await?;
+    if replace_captions(&mut tx, own.id, &NewCaptions { track: &track, text: &text, at: api.now() }).await? {
+        purge_copies(&mut tx, own.id, api.now(), api.entropy()).await?;
+    }
     let changed = find_own(&mut tx, id, owner.account_id).await?;
     estrade_events::append(&mut tx, &Event::ClipChanged { clip_id: own.id }).await?;
     tx.commit().await.map_err(DbError::from)?;

@@ -52,9 +52,9 @@ pub struct NewCaptions<'a> {
     pub at: Time,
 }
 
-/// Puts captions in place of those of the same language. The clip is held.
-pub async fn replace_captions(conn: &mut PgConnection, clip_id: ClipId, new: &NewCaptions<'_>) -> Result<()> {
-    delete_captions(&mut *conn, clip_id, &new.track.language).await?;
+/// Puts captions in place of those of the same language; whether there were any. The clip is held.
+pub async fn replace_captions(conn: &mut PgConnection, clip_id: ClipId, new: &NewCaptions<'_>) -> Result<bool> {
+    let were_there = delete_captions(&mut *conn, clip_id, &new.track.language).await?;
     sqlx::query!(
         "INSERT INTO captions (public_id, clip_id, language, label, kind, text, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -68,7 +68,7 @@ pub async fn replace_captions(conn: &mut PgConnection, clip_id: ClipId, new: &Ne
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(were_there)
 }
 
 /// Deletes the captions of a language; `false` when there were none.

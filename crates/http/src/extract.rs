@@ -12,8 +12,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::Problem;
 
-/// A body that is too large is read and thrown away if it is not larger than this.
-const DISCARDED_MAX_BYTES: u64 = 4 << 20;
+/// A body that is too large is read and thrown away if it is not larger than this: twice the largest we take.
+const DISCARDED_MAX_BYTES: u64 = 16 << 20;
 
 /// A JSON body, in and out. In: `application/json`, at most 64 KiB, every field known.
 #[derive(Debug)]

@@ -136,8 +136,11 @@ impl ExtrasHandler {
             posters::complete_picked(&mut tx, picked.id, &thumbhash, made.token.unwrap_or_default()).await?;
         let forgotten = if is_wanted {
             estrade_events::append(&mut tx, &Event::ClipChanged { clip_id: picked.clip_id }).await?;
-            purge_copies(&mut tx, picked.clip_id, self.clock.now(), &self.entropy).await?;
-            posters::show_poster(&mut tx, picked.clip_id, Some(picked.id)).await?
+            let replaced = posters::show_poster(&mut tx, picked.clip_id, Some(picked.id)).await?;
+            if !replaced.is_empty() {
+                purge_copies(&mut tx, picked.clip_id, self.clock.now(), &self.entropy).await?;
+            }
+            replaced
         } else {
             vec![made]
         };

@@ -1,10 +1,8 @@
-use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, header};
-use bytes::Bytes;
 use estrade_domain::PublicId;
 use estrade_http::clip_body::ClipBody;
-use estrade_http::{Account, Json, Path, Problem, Result};
+use estrade_http::{Account, Json, Path, Problem, Result, read_body};
 use image::ImageFormat;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -55,7 +53,8 @@ pub(crate) async fn choose_poster(
             require_open(&me)?;
             // Nobody's bytes are taken for a clip that is not theirs.
             find_own(&mut *api.conn().await?, &id, me.account_id).await?;
-            let bytes = read_picture(request).await?;
+            let (parts, body) = request.into_parts();
+            let bytes = read_body(&parts.headers, body, PICTURE_MAX_BYTES, "a picture").await?;
             (StatusCode::OK, app::send_poster(&api, &me, &id, format, bytes).await?)
         }
     };
@@ -93,20 +92,4 @@ fn picture_format(request: &Request) -> Result<Option<ImageFormat>> {
             "send a moment as application/json, or a picture as image/jpeg, image/png or image/webp",
         )),
     }
-}
-
-async fn read_picture(request: Request) -> Result<Bytes> {
-    let too_large = || {
-        let detail = format!("a picture has at most {PICTURE_MAX_BYTES} bytes");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-    };
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: u64| length > PICTURE_MAX_BYTES as u64) {
-        return Err(too_large());
-    }
-    to_bytes(request.into_body(), PICTURE_MAX_BYTES).await.map_err(|error| {
-        let is_too_large = std::error::Error::source(&error)
-            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-        if is_too_large { too_large() } else { Problem::bad_request("body_incomplete", "the body ended early") }
-    })
 }
