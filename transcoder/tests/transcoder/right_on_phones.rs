@@ -14,6 +14,7 @@ pub const CASES: &[Case] = &[
     ("bright_pictures_are_toned_down", bright_pictures_are_toned_down),
     ("full_range_becomes_video_range", full_range_becomes_video_range),
     ("standard_definition_colours_are_kept", standard_definition_colours_are_kept),
+    ("the_wide_colours_of_a_screen_are_converted", the_wide_colours_of_a_screen_are_converted),
     ("uneven_times_become_an_even_grid_without_drift", uneven_times_become_an_even_grid),
     ("fast_clips_are_fast_on_large_rungs_only", fast_clips_are_fast_on_large_rungs_only),
     ("fields_are_woven_into_pictures", fields_are_woven_into_pictures),
@@ -151,6 +152,21 @@ fn standard_definition_colours_are_kept() {
     assert_eq!(run.plan.conversion.colour.matrix, "smpte170m");
     let green = picture(&run.playlist("v120"), 0.2, 4, 4)[3];
     assert!(green[0] < 12 && green[1] > 243 && green[2] < 12, "{green:?}");
+}
+
+/// What phones record of their own screens has the primaries of Display P3: the same numbers mean richer colours.
+fn the_wide_colours_of_a_screen_are_converted() {
+    let made = make(
+        "screen.mp4",
+        "-f lavfi -i color=0xb45a46:size=160x120:rate=25:duration=1 -vf format=rgb24,scale=out_color_matrix=bt709 -c:v libx264 \
+         -preset ultrafast -pix_fmt yuv420p -color_primaries smpte432 -color_trc bt709 -colorspace bt709",
+    );
+    let run = transcode(&made);
+    // From the chromaticities of SMPTE EG 432-1 and ITU-R BT.709, by the transfer of BT.709: (180, 90, 70) in P3.
+    let found = picture(&run.playlist("v120"), 0.2, 4, 4)[5];
+    let apart = found.into_iter().zip([194, 84, 64]).map(|(found, expected)| found.abs_diff(expected)).max();
+    // The way there and back costs up to 4; taken for BT.709, red would be 16 apart.
+    assert!(apart <= Some(8), "{found:?}");
 }
 
 fn uneven_times_become_an_even_grid() {
