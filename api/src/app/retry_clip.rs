@@ -1,6 +1,7 @@
 use estrade_db::DbError;
 use estrade_db::clip_changes::{find_newest_version, hold_clip, restart_clip};
 use estrade_db::sessions::SessionHolder;
+use estrade_db::transcodes::lock_version;
 use estrade_domain::limits::CLIP_RETRIES_MAX;
 use estrade_domain::{Processing, PublicId};
 use estrade_events::Event;
@@ -16,8 +17,9 @@ pub(crate) async fn retry_clip(api: &ApiState, owner: &SessionHolder, id: &Publi
     let mut tx = api.begin().await?;
     let clip_id = find_own(&mut tx, id, owner.account_id).await?.row.id;
     let work = find_newest_version(&mut tx, clip_id).await?.ok_or_else(not_retryable)?;
-    // Jobs before clips, as workers do; whatever is refused below takes it back.
+    // Jobs before versions before clips, as workers do; whatever is refused below takes it back.
     cancel_transcodes(&mut tx, work.version_id).await?;
+    lock_version(&mut tx, work.version_id).await?;
     let held = hold_clip(&mut tx, clip_id).await?.ok_or_else(|| Problem::not_found("this clip was just deleted"))?;
     if held.processing != Processing::Failed {
         return Err(Problem::conflict("not_failed", "only a clip that failed can be tried again"));
