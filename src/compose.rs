@@ -225,6 +225,7 @@ async fn start_transcoder(parts: &Parts, base: &Base, running: &mut Running) -> 
     running.work_dir = Some(place);
     let metrics = TranscoderMetrics::new(&base.registry)?;
     running.sandbox = Some(check_sandbox(&command, &work_dir, &metrics).await?);
+    command.on_end = metrics.count_children();
     let extras = ExtrasHandler {
         pool: parts.pool.clone(),
         blobs: parts.blobs.clone(),

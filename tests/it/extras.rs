@@ -11,6 +11,7 @@ use sqlx::types::Uuid;
 use crate::harness::client::Answer;
 use crate::harness::hls::{Multivariant, join};
 use crate::harness::programs::{probe, write_aside};
+use crate::harness::server::Setup;
 use crate::harness::world::shared_server;
 use crate::harness::{Client, Estrade, eventually, world};
 
@@ -125,6 +126,11 @@ async fn a_creator_sends_a_picture_picks_a_moment_and_goes_back() {
     assert!(blue > 200 && red < 60 && green < 60, "{red} {green} {blue}");
     server.client().get(&sent_url).await.expect(404);
     wait_for_feed_poster(&server, &made).await;
+    eventually("both children are counted", || async {
+        let metrics = reqwest::get(format!("{}/metrics", server.operators)).await.ok()?.text().await.ok()?;
+        metrics.contains("estrade_transcoder_child_peak_bytes_count 2\n").then_some(())
+    })
+    .await;
     let stored = server.blobs().list(&format!("media/{}/posters/", text(&clip, "id"))).await.expect("listed");
     let name = text(&made, "poster_url").rsplit_once("poster-").expect("an id").1.trim_end_matches(".jpg");
     let attempt = stored[0].rsplit_once(&format!("{name}-")).map(|(_, token)| token.trim_end_matches(".jpg"));
@@ -187,6 +193,44 @@ async fn what_a_lost_attempt_stored_of_a_deleted_clip_is_deleted_too() {
         let weight = Weight::light(AccountId(owner));
         assert!(enqueue(&mut conn, &job, weight, SystemClock.now(), &entropy).await.expect("enqueued"));
         eventually("nothing is left", || async {
+            server.blobs().list(&folder).await.expect("listed").is_empty().then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_last_lost_attempt_stored_of_a_deleted_clip_is_deleted_too() {
+    let server = Setup::fresh().await.may_log_errors().start().await;
+    let (creator, db) = (server.sign_up("gone").await, server.db().await);
+    let clip = creator.publish(&world().clip_bytes(Clip::PORTRAIT), &[]).await;
+    let (id, folder) = (text(&clip, "id"), format!("media/{}/", text(&clip, "id")));
+    creator.wait_complete(id).await;
+    creator.delete(&format!("/v1/clips/{id}")).await.expect(204);
+    let running = "INSERT INTO jobs (id, kind, args, unique_key, attempts_max, attempt, state, run_at, created_at, worker, lease_token, leased_until)
+        SELECT gen_random_uuid(), $1, jsonb_build_object('clip_id', c.id, 'version_id', v.id, 'first', 1, 'end', 2, 'poster_id', v.id),
+               CASE WHEN $1 = 'delete_media' THEN c.id::text ELSE 'x' END, 3, 3, 'running', now(), now(), 'lost', 1, now() + $2::interval
+        FROM clips c JOIN media_versions v ON v.clip_id = c.id";
+    for (kind, deletion) in [
+        ("transcode_range", None),
+        ("transcode_clip", Some("delete_media")),
+        ("make_family", None),
+        ("make_download", Some("delete_media")),
+        ("make_poster", None),
+    ] {
+        eventually("its media are deleted", || async {
+            let live = "SELECT count(*) FROM jobs WHERE state IN ('available', 'running')";
+            let live: i64 = sqlx::query_scalar(live).fetch_one(&db).await.expect("a count");
+            (live == 0 && server.blobs().list(&folder).await.expect("listed").is_empty()).then_some(())
+        })
+        .await;
+        // A deletion under way looked before that.
+        if let Some(deletion) = deletion {
+            sqlx::query(running).bind(deletion).bind("1 hour").execute(&db).await.expect("under way");
+        }
+        server.blobs().put(&format!("{folder}late"), "image/jpeg", Bytes::from_static(b"late")).await.expect("stored");
+        sqlx::query(running).bind(kind).bind("-1 second").execute(&db).await.expect("lost on its last attempt");
+        eventually(&format!("nothing is left behind {kind}"), || async {
             server.blobs().list(&folder).await.expect("listed").is_empty().then_some(())
         })
         .await;

@@ -21,7 +21,6 @@ use super::rest::Rest;
 use crate::media::{PosterReport, StageTimes};
 use crate::package::ChunkFacts;
 use crate::plan::{Limits, TranscodePlan};
-use crate::sandbox::ChildCommand;
 use crate::{
     ChunkReady, Options, Outcome, OutputFile, Resume, TranscodeError, TranscodeEvent, WAITING_EVENTS, transcode_file,
 };
@@ -118,8 +117,7 @@ pub(super) fn io_trouble(error: std::io::Error) -> JobError {
 impl Attempt<'_> {
     /// Lets the child work and publishes what it makes, until what is asked for is done.
     pub(super) async fn run(&mut self, source: &Path, resume: Option<Resume>) -> Result<(), AttemptError> {
-        let on_end = self.handler.metrics.count_children();
-        let command = ChildCommand { on_end, ..self.handler.command.clone() };
+        let command = self.handler.command.clone();
         let options = Options { command, limits: Limits::default(), resume };
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let dir = self.dir;

@@ -136,7 +136,7 @@ impl TranscoderMetrics {
     }
 
     /// Counts each child that has ended, however it did.
-    pub(super) fn count_children(&self) -> UsageListener {
+    pub fn count_children(&self) -> UsageListener {
         let (cpu, peak) = (self.child_cpu.clone(), self.child_peak.clone());
         UsageListener::new(move |usage| {
             cpu.inc_by(Duration::from_micros(usage.cpu_us).as_secs_f64());
