@@ -1,5 +1,5 @@
 use anyhow::bail;
-use estrade_db::jobs::{JobState, find_discarded, list_jobs};
+use estrade_db::jobs::{JobState, cancel_discarded, find_discarded, list_jobs};
 use estrade_domain::{Clock, Entropy, JobId, SystemClock};
 use estrade_events::Event;
 use estrade_jobs::{Retried, retry_discarded};
@@ -59,7 +59,7 @@ async fn retry(database: &Database, args: &Args) -> anyhow::Result<Tally> {
     let mut tally = Tally::default();
     for id in ids {
         match retry_one(database, id, &entropy).await? {
-            Some(Retried::Unwanted) => tally.unwanted += 1,
+            Some(Retried::Unwanted | Retried::Foreign) => tally.unwanted += 1,
             Some(_) => tally.retried += 1,
             None if args.job.is_some() => bail!("there is no discarded job {id}"),
             // Somebody else retried it meanwhile.
@@ -77,7 +77,11 @@ async fn retry_one(database: &Database, id: JobId, entropy: &Entropy) -> anyhow:
     if let Retried::Restarted(clip_id) = retried {
         estrade_events::append(&mut tx, &Event::ClipChanged { clip_id }).await?;
     }
-    if retried != Retried::Unwanted {
+    if retried == Retried::Unwanted {
+        // What was tried is taken back, and the job is no longer in the way of those that wait for an operator.
+        tx.rollback().await?;
+        cancel_discarded(&mut *database.pool.acquire().await?, id).await?;
+    } else {
         tx.commit().await?;
     }
     Ok(Some(retried))

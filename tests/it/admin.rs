@@ -57,6 +57,27 @@ async fn operators_see_what_was_given_up_and_give_it_a_second_chance() {
 }
 
 #[tokio::test]
+async fn a_clip_that_has_a_verdict_is_not_tried_again_for_what_once_befell_it() {
+    let api = Setup::fresh().await.role("api").start().await;
+    let (creator, db) = (api.sign_up("ada").await, api.db().await);
+    let id = creator.upload(&world().clip_bytes(Clip::PORTRAIT), &[]).await;
+    let give_up = "UPDATE jobs SET state = 'discarded', attempt = 3, finished_at = now(), error_code = 'storage' RETURNING args ->> 'version_id'";
+    let version = eventually("its job is given up", || async {
+        sqlx::query_scalar::<_, String>(give_up).fetch_optional(&db).await.expect("jobs")
+    })
+    .await;
+    let version = VersionId(version.parse().expect("an id"));
+    let damaged = Failure { code: "damaged", message: "a", last_message: "b", detail: "c", is_retryable: false };
+    let mut conn = db.acquire().await.expect("a connection");
+    fail_clip(&mut conn, version, &damaged).await.expect("asked").expect("failed");
+    let retried = admin(api.setup(), &["retry-jobs", "--kind", "transcode_clip"]).expect("asked");
+    assert!(retried.starts_with("0 retried; 1 not"), "{retried}");
+    assert_eq!(creator.clip(&id).await["failure"]["code"], "damaged");
+    assert_eq!(admin(api.setup(), &["list-jobs"]).expect("a list"), "there are none\n", "it hides no others");
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn a_discarded_deletion_runs_again_and_a_chosen_poster_does_not() {
     let api = Setup::fresh().await.role("api").start().await;
     let db = api.db().await;

@@ -16,6 +16,7 @@ mod jobs;
 mod operations;
 mod queue;
 mod restart;
+mod starting_over;
 mod uploads;
 mod versions;
 mod visibility;

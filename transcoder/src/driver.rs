@@ -101,6 +101,9 @@ pub enum TranscodeError {
         /// What decoding showed, for operators.
         detail: String,
     },
+    /// What earlier attempts stored was made by another encoder: nothing that this one makes can be played with it.
+    #[error("the initialisation segments are not those that are stored")]
+    EncoderChanged,
     /// The child said something that contradicts the plan or its files.
     #[error("the child's output is wrong: {0}")]
     Untrue(String),
@@ -122,6 +125,7 @@ impl TranscodeError {
             Self::Child(ChildError::Overfull(_)) => "too_much_output",
             Self::Abandoned => "abandoned",
             Self::Replanned { .. } => "replanned",
+            Self::EncoderChanged => "encoder_changed",
             _ => "transcoder_failed",
         }
     }
@@ -139,7 +143,7 @@ impl TranscodeError {
 
     /// Trying again with the same source may help.
     pub fn is_retryable(&self) -> bool {
-        !matches!(self, Self::Refused(_) | Self::Child(ChildError::Overfull(_)))
+        !matches!(self, Self::Refused(_) | Self::EncoderChanged | Self::Child(ChildError::Overfull(_)))
     }
 }
 
@@ -339,7 +343,10 @@ impl Run {
         if self.inits.is_empty() {
             self.inits.clone_from(&chunk.inits);
         } else if !agree(&self.inits, &chunk.inits) {
-            return Err(TranscodeError::Untrue("the initialisation segments changed".into()));
+            // One child does not change its mind.
+            let is_first = self.chunks.is_empty();
+            let lie = || TranscodeError::Untrue("the initialisation segments changed".into());
+            return Err(if is_first { TranscodeError::EncoderChanged } else { lie() });
         }
         self.chunks.push(chunk.clone());
         self.send(TranscodeEvent::Chunk(Box::new(ChunkReady { facts: chunk, files, stages, usage }))).await

@@ -121,7 +121,7 @@ pub async fn find_newest_version(conn: &mut PgConnection, id: ClipId) -> Result<
     let version = sqlx::query!(
         r#"SELECT v.id, coalesce(u.offset_bytes, 0) AS "source_bytes!"
            FROM media_versions v LEFT JOIN uploads u ON u.object_key = v.source_key
-           WHERE v.clip_id = $1 AND v.base_id IS NULL ORDER BY v.created_at DESC, v.id DESC LIMIT 1"#,
+           WHERE v.clip_id = $1 AND v.base_id IS NULL ORDER BY v.id DESC LIMIT 1"#,
         id.0,
     )
     .fetch_optional(conn)

@@ -20,7 +20,7 @@ mod overview;
 
 pub use claims::{ClaimedJob, IDLE_PRIORITY, claim_if_next, claim_job, is_urgent_waiting};
 pub use overview::{
-    JobState, ListedJob, QueueDepth, find_discarded, list_jobs, queue_depths, requeue_job, supersede_job,
+    JobState, ListedJob, QueueDepth, cancel_discarded, find_discarded, list_jobs, queue_depths, requeue_job,
 };
 
 /// A job to insert.
@@ -187,6 +187,22 @@ pub async fn release_job(conn: &mut PgConnection, held: &Lease) -> Result<bool> 
     // Other workers wait for this notification, not for the next poll.
     sqlx::query!("SELECT pg_notify('jobs', '')").execute(&mut *conn).await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Has a running job of this kind and key run again from its start, whoever runs it: they lose their lease, and the
+/// attempt does not count.
+pub async fn interrupt_job(conn: &mut PgConnection, kind: &str, unique_key: &str) -> Result<()> {
+    sqlx::query!(
+        "UPDATE jobs SET state = 'available', worker = NULL, leased_until = NULL, attempt = attempt - 1,
+                run_at = clock_timestamp(), lease_token = nextval('job_lease_tokens')
+         WHERE kind = $1 AND unique_key = $2 AND state = 'running'",
+        kind,
+        unique_key,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("SELECT pg_notify('jobs', '')").execute(&mut *conn).await?;
+    Ok(())
 }
 
 /// Gives the job up with a reason; `false` when the lease was lost.

@@ -65,7 +65,8 @@ pub struct Failure<'a> {
     pub is_retryable: bool,
 }
 
-/// Inserts a version that is to be made from `source_key`. Nobody goes on with older ones of the clip.
+/// Inserts a version that is to be made from `source_key`. Nobody goes on with older ones of the clip, so its id must be
+/// greater than theirs: the clip would have a newest version that nobody works on.
 pub async fn insert_version(
     conn: &mut PgConnection,
     id: VersionId,
@@ -74,8 +75,10 @@ pub async fn insert_version(
     at: Time,
 ) -> Result<()> {
     give_up_versions(&mut *conn, clip_id).await?;
-    sqlx::query!(
-        "INSERT INTO media_versions (id, clip_id, source_key, created_at) VALUES ($1, $2, $3, $4)",
+    let done = sqlx::query!(
+        "INSERT INTO media_versions (id, clip_id, source_key, created_at)
+         SELECT $1, $2, $3, $4
+         WHERE NOT EXISTS (SELECT FROM media_versions v WHERE v.clip_id = $2 AND v.base_id IS NULL AND v.id > $1)",
         id.0,
         clip_id.0,
         source_key,
@@ -83,7 +86,7 @@ pub async fn insert_version(
     )
     .execute(conn)
     .await?;
-    Ok(())
+    if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::corrupt("media_versions", "id", id)) }
 }
 
 /// Notes that nobody goes on with what is not whole of a clip: it failed, it was deleted, or it gets a newer version.

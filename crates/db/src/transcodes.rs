@@ -20,6 +20,10 @@ pub struct Work {
     pub is_wanted: bool,
     /// Object key of the source.
     pub source_key: String,
+    /// How many versions of the clip were begun, without families.
+    pub version_count: i64,
+    /// How often its creator had it tried again.
+    pub retries: i64,
     /// The plan, once there is one, and the lease token of the attempt that made it.
     pub plan: Option<(Value, i64)>,
     /// How well its poster stands for it, the higher the better; none while there is none. Older releases did not say.
@@ -60,7 +64,8 @@ pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result
         r#"SELECT c.public_id, c.creator_id,
                   c.deleted_at IS NULL AND c.processing <> 'failed'
                       AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = v.clip_id AND n.id > v.id AND n.base_id IS NULL) AS "is_wanted!",
-                  v.source_key, v.plan, v.plan_token, CASE WHEN v.poster_name IS NOT NULL THEN coalesce(v.poster_rank, 9223372036854775807) END AS poster_rank,
+                  (SELECT count(*) FROM media_versions a WHERE a.clip_id = v.clip_id AND a.base_id IS NULL) AS "version_count!",
+                  c.retries, v.source_key, v.plan, v.plan_token, CASE WHEN v.poster_name IS NOT NULL THEN coalesce(v.poster_rank, 9223372036854775807) END AS poster_rank,
                   ARRAY(SELECT facts FROM media_chunks k WHERE k.version_id = v.id ORDER BY number) AS "chunks!: Vec<Value>"
            FROM media_versions v JOIN clips c ON c.id = v.clip_id WHERE v.id = $1"#,
         version_id.0,
@@ -74,12 +79,23 @@ pub async fn find_work(conn: &mut PgConnection, version_id: VersionId) -> Result
             creator_id: AccountId(row.creator_id),
             is_wanted: row.is_wanted,
             source_key: row.source_key,
+            version_count: row.version_count,
+            retries: i64::from(row.retries),
             plan: row.plan.zip(row.plan_token),
             poster_rank: row.poster_rank,
             chunks: row.chunks,
         })
     })
     .transpose()
+}
+
+/// Notes that a version which is wanted is gone on with. A release that does not know of versions that are given up puts
+/// a clip back into processing without it, and keepers would not look after it.
+pub async fn take_up_version(conn: &mut PgConnection, version_id: VersionId) -> Result<()> {
+    sqlx::query!("UPDATE media_versions SET is_given_up = false WHERE id = $1 AND is_given_up", version_id.0)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// The creator of a clip that was deleted; none while it is there.
@@ -165,18 +181,24 @@ pub async fn save_published(conn: &mut PgConnection, version_id: VersionId, chun
     Ok(())
 }
 
-/// Puts a failed clip back into processing with this version, if it is its newest; the clip's creator. What was stored is
-/// gone on with, and it does not count as a try of the creator.
-pub async fn revive_version(conn: &mut PgConnection, version_id: VersionId) -> Result<Option<AccountId>> {
+/// Puts a clip that failed with this code back into processing with this version, if it is its newest; the clip's
+/// creator. What was stored is gone on with, and it does not count as a try of the creator.
+pub async fn revive_version(
+    conn: &mut PgConnection,
+    version_id: VersionId,
+    failure_code: &str,
+) -> Result<Option<AccountId>> {
     lock_version(&mut *conn, version_id).await?;
     let creator = sqlx::query_scalar!(
         "UPDATE clips c SET processing = 'processing', progress = 0, failure_code = NULL, failure_message = NULL,
                 failure_detail = NULL, failure_retryable = NULL
          FROM media_versions v
-         WHERE v.id = $1 AND v.base_id IS NULL AND c.id = v.clip_id AND c.processing = 'failed' AND c.deleted_at IS NULL
+         WHERE v.id = $1 AND v.base_id IS NULL AND c.id = v.clip_id AND c.processing = 'failed' AND c.failure_code = $2
+           AND c.deleted_at IS NULL
            AND NOT EXISTS (SELECT FROM media_versions n WHERE n.clip_id = c.id AND n.id > v.id AND n.base_id IS NULL)
          RETURNING c.creator_id",
         version_id.0,
+        failure_code,
     )
     .fetch_optional(&mut *conn)
     .await?;

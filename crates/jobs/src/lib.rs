@@ -4,12 +4,14 @@
 //! lapses, within 30 s. Whatever a worker writes about its job carries the lease's token, so one
 //! that lost it can change nothing. Every job ends: completed, cancelled, or discarded with a reason.
 
+mod again;
 mod context;
 mod kind;
 mod metrics;
 mod retry;
 mod worker;
 
+pub use again::enqueue_again;
 pub use context::{Context, JobError, Successor};
 pub use estrade_db::jobs::{Lease, QueueDepth};
 pub use kind::{Job, Kind, Policy, Weight, cancel_transcodes, enqueue, purge_copies};

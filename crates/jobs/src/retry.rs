@@ -1,6 +1,6 @@
 //! What an operator's second chance for a discarded job means, by kind.
 
-use estrade_db::jobs::{ListedJob, requeue_job, supersede_job};
+use estrade_db::jobs::{ListedJob, cancel_discarded, requeue_job};
 use estrade_db::{DbError, PgConnection, transcodes};
 use estrade_domain::{ClipId, Entropy, Time};
 
@@ -13,8 +13,11 @@ pub enum Retried {
     Requeued,
     /// Its clip is processed again, from where it was given up.
     Restarted(ClipId),
-    /// Nothing waits for it any more, or the same work waits or runs already.
+    /// Nothing waits for it any more, or the same work waits or runs already: the caller's transaction is to be rolled
+    /// back.
     Unwanted,
+    /// It is of another release, which may know what to do with it.
+    Foreign,
 }
 
 /// Gives a discarded job, which the caller holds, a second chance in the caller's transaction. A clip that it had failed
@@ -28,16 +31,19 @@ pub async fn retry_discarded(
     match Job::from_stored(&discarded.kind, &discarded.args) {
         Ok(Job::TranscodeClip { clip_id, version_id } | Job::TranscodeRange { clip_id, version_id, .. }) => {
             cancel_transcodes(&mut *conn, version_id).await?;
-            let Some(creator_id) = transcodes::revive_version(&mut *conn, version_id).await? else {
+            // A clip with a verdict of its own since then keeps it.
+            let code = discarded.error_code.as_deref().unwrap_or_default();
+            let Some(creator_id) = transcodes::revive_version(&mut *conn, version_id, code).await? else {
                 return Ok(Retried::Unwanted);
             };
             let job = Job::TranscodeClip { clip_id, version_id };
             enqueue(&mut *conn, &job, Weight::light(creator_id), now, entropy).await?;
-            supersede_job(conn, discarded.id).await?;
+            cancel_discarded(conn, discarded.id).await?;
             Ok(Retried::Restarted(clip_id))
         }
-        // The choice of the moment was forgotten with the job, and one of a foreign release cannot be read here.
-        Ok(Job::MakePoster { .. }) | Err(_) => Ok(Retried::Unwanted),
+        // The choice of the moment was forgotten with the job.
+        Ok(Job::MakePoster { .. }) => Ok(Retried::Unwanted),
+        Err(_) => Ok(Retried::Foreign),
         Ok(_) => Ok(if requeue_job(conn, discarded.id).await? { Retried::Requeued } else { Retried::Unwanted }),
     }
 }

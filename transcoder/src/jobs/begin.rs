@@ -97,7 +97,11 @@ impl Begin<'_> {
 
     async fn find_work(&self) -> Result<Option<Work>, JobError> {
         let mut conn = self.handler.pool.acquire().await.map_err(DbError::from)?;
-        self.find_work_with(&mut conn).await
+        let work = self.find_work_with(&mut conn).await?;
+        if work.is_some() {
+            transcodes::take_up_version(&mut conn, self.version_id).await?;
+        }
+        Ok(work)
     }
 
     /// The version as it stands, if somebody still wants it.

@@ -14,7 +14,7 @@ use estrade_jobs::{Context, Handler, Job, JobError, Kind, purge_copies};
 use super::attempt::{Saved, io_trouble};
 use super::download::put_together;
 use super::handler::accident;
-use super::sweep::sweep_if_deleted;
+use super::sweep::{order_sweep, sweep_if_deleted};
 use crate::media::PosterReport;
 use crate::plan::{Limits, TranscodePlan};
 use crate::sandbox::ChildCommand;
@@ -70,11 +70,15 @@ impl Handler for ExtrasHandler {
         detail: &str,
     ) -> impl Future<Output = Result<(), DbError>> + Send {
         tracing::warn!(job = ?job, error.code = code, error = detail, "given up");
-        let poster_id = match job {
-            Job::MakePoster { poster_id, .. } => Some(*poster_id),
-            _ => None,
+        let (poster_id, clip_id) = match job {
+            Job::MakePoster { poster_id, clip_id } => (Some(*poster_id), *clip_id),
+            Job::MakeDownload { clip_id, .. } => (None, Some(*clip_id)),
+            _ => (None, None),
         };
         async move {
+            if let Some(clip_id) = clip_id {
+                order_sweep(conn, &*self.clock, &self.entropy, clip_id).await?;
+            }
             let Some(poster_id) = poster_id else { return Ok(()) };
             if let Some(clip_id) = posters::forget_picked(conn, poster_id).await? {
                 estrade_events::append(conn, &Event::ClipChanged { clip_id }).await?;

@@ -16,7 +16,7 @@ use super::TranscoderMetrics;
 use super::attempt::{Attempt, AttemptError, Saved, io_trouble};
 use super::begin::{Begin, Start};
 use super::extras::discard;
-use super::sweep::sweep_if_deleted;
+use super::sweep::{order_sweep, sweep_if_deleted};
 use crate::TranscodeError;
 use crate::media::{CHUNKS_LOOKED_AT, StageTimes, is_good_poster};
 use crate::plan::{Refusal, TranscodePlan};
@@ -24,6 +24,9 @@ use crate::sandbox::ChildCommand;
 
 /// The fetched source is called this and the name of its job's folder.
 const SOURCE_PREFIX: &str = "source-of-";
+
+/// Versions of a clip that are begun each time it is tried, by the house or by its creator.
+const VERSIONS_PER_TRY: i64 = 5;
 
 /// What a job asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +86,12 @@ impl Handler for TranscodeHandler {
         detail: &str,
     ) -> impl Future<Output = Result<(), DbError>> + Send {
         let (code, detail) = (code.to_owned(), detail.to_owned());
-        let version_id = match job {
-            Job::TranscodeClip { version_id, .. } | Job::TranscodeRange { version_id, .. } => Some(*version_id),
-            _ => None,
+        let (clip_id, version_id) = match job {
+            Job::TranscodeClip { clip_id, version_id } | Job::TranscodeRange { clip_id, version_id, .. } => {
+                (Some(*clip_id), Some(*version_id))
+            }
+            Job::MakeFamily { clip_id, .. } => (Some(*clip_id), None),
+            _ => (None, None),
         };
         if version_id.is_none() {
             // The clip is whole without it, and it is not ordered again.
@@ -93,6 +99,9 @@ impl Handler for TranscodeHandler {
             self.metrics.families.with_label_values(&["given_up"]).inc();
         }
         async move {
+            if let Some(clip_id) = clip_id {
+                order_sweep(conn, &*self.clock, &self.entropy, clip_id).await?;
+            }
             let Some(version_id) = version_id else { return Ok(()) };
             let (message, last_message) = accident_messages(&code);
             let failure = Failure { code: &code, message, last_message, detail: &detail, is_retryable: true };
@@ -177,13 +186,17 @@ impl TranscodeHandler {
             stages: StageTimes::default(),
         };
         let verdict = attempt.run(&fetched.0, resume).await;
-        if let Err(AttemptError::Transcode(TranscodeError::Replanned { plan, detail })) = verdict {
-            return self.start_over(begin, Some(*plan), &detail).await;
+        let plan = attempt.planned.as_ref().map(|planned| planned.plan.clone());
+        match verdict {
+            verdict if base.is_some() => settle_family(verdict),
+            Err(AttemptError::Transcode(TranscodeError::Replanned { plan, detail })) => {
+                self.start_over(begin, Some(*plan), &detail).await
+            }
+            Err(AttemptError::Transcode(error @ TranscodeError::EncoderChanged)) => {
+                self.start_over(begin, plan, &error.to_string()).await
+            }
+            verdict => self.settle(version_id, context, verdict).await,
         }
-        if base.is_some() {
-            return settle_family(verdict);
-        }
-        self.settle(version_id, context, verdict).await
     }
 
     async fn fetch(&self, work: &Work, path: &Path) -> Result<(), JobError> {
@@ -204,7 +217,8 @@ impl TranscodeHandler {
     /// true, because addresses carry the version. It is shown until the new one's first chunk is stored,
     /// and nobody works on it any more. Without a plan the source is looked at again.
     ///
-    /// Several ranges of the clip may find out: the first makes the new version.
+    /// Several ranges of the clip may find out: the first makes the new version. That has all its attempts, so there is
+    /// an end to it: releases that cannot read each other would make a clip anew for as long as both run.
     pub(super) async fn start_over(
         &self,
         begin: &Begin<'_>,
@@ -213,7 +227,7 @@ impl TranscodeHandler {
     ) -> Result<(), JobError> {
         let Begin { context, clip_id, version_id, .. } = *begin;
         let now = self.clock.now();
-        let next = VersionId::new(now, &self.entropy);
+        let next = version_id.successor(now, &self.entropy);
         let job = Job::TranscodeClip { clip_id, version_id: next };
         let mut tx = self.pool.begin().await.map_err(DbError::from)?;
         context.hold(&mut tx).await?;
@@ -221,6 +235,9 @@ impl TranscodeHandler {
         // Asked again with the version held: only now it is certain that nobody else made a newer one.
         let work = transcodes::find_work(&mut tx, version_id).await?;
         let Some(work) = work.filter(|work| work.is_wanted) else { return Ok(()) };
+        if work.version_count >= VERSIONS_PER_TRY * (1 + work.retries) {
+            return Err(discard("started_over", detail));
+        }
         media::insert_version(&mut tx, next, clip_id, &work.source_key, now).await?;
         if let Some(plan) = plan {
             let plan = serde_json::to_value(Saved { plan }).unwrap_or_default();

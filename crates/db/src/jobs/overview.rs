@@ -152,8 +152,8 @@ pub async fn requeue_job(conn: &mut PgConnection, id: JobId) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes that another job takes the place of a discarded one.
-pub async fn supersede_job(conn: &mut PgConnection, id: JobId) -> Result<()> {
+/// Notes that a discarded job is not tried again: another takes its place, or nothing waits for it.
+pub async fn cancel_discarded(conn: &mut PgConnection, id: JobId) -> Result<()> {
     sqlx::query!("UPDATE jobs SET state = 'cancelled' WHERE id = $1 AND state = 'discarded'", id.0)
         .execute(conn)
         .await?;
