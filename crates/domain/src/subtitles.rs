@@ -73,24 +73,32 @@ pub fn add_tracks(playlist: &str, tracks: &[Track]) -> String {
     text
 }
 
-/// A name must be the group's only one, and cannot hold a quotation mark.
 fn list_tracks(text: &mut String, tracks: &[Track]) {
-    for (index, track) in tracks.iter().enumerate() {
-        let is_taken = tracks[..index].iter().any(|other| other.label == track.label);
-        let tag = if is_taken { format!(" ({})", track.language) } else { String::new() };
-        let name = track.label.replace('"', "'");
+    let mut names = Vec::with_capacity(tracks.len());
+    for track in tracks {
+        let name = free_name(track, &names);
         let characteristics = match track.kind {
             CaptionsKind::Captions => format!(",CHARACTERISTICS=\"{CHARACTERISTICS}\""),
             CaptionsKind::Subtitles => String::new(),
         };
         writeln!(
             text,
-            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{GROUP}\",NAME=\"{name}{tag}\",LANGUAGE=\"{}\",DEFAULT=NO,\
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{GROUP}\",NAME=\"{name}\",LANGUAGE=\"{}\",DEFAULT=NO,\
              AUTOSELECT=YES,FORCED=NO{characteristics},URI=\"{}/index.m3u8\"",
             track.language, track.id,
         )
         .expect("text grows");
+        names.push(name);
     }
+}
+
+/// A name must be the group's only one (RFC 8216 §4.3.4.1.1), and cannot hold a quotation mark.
+fn free_name(track: &Track, taken: &[String]) -> String {
+    let label = track.label.replace('"', "'");
+    let tagged = format!("{label} ({})", track.language);
+    let numbered = (2u64..).map(|number| format!("{tagged} {number}"));
+    let mut names = [label, tagged.clone()].into_iter().chain(numbered);
+    names.find(|name| !taken.contains(name)).expect("there are more numbers than tracks")
 }
 
 /// The media playlist of any track, from the one of a video rendition: the same segments, as text.
@@ -206,6 +214,19 @@ mod tests {
             let _ = (segment_times(&text, number), media_playlist(&text));
             let tracks = [track(1, "en", &text, CaptionsKind::Captions)];
             let _ = add_tracks(&text, &tracks);
+        }
+
+        #[test]
+        fn names_are_unique(tracks in prop::collection::vec(("[az]{2}", "L( \\([az]{2}\\)( [23])?)?|[\"']"), 0..9)) {
+            let tracks: Vec<Track> = (1..)
+                .zip(&tracks)
+                .map(|(id, (language, label))| track(id, language, label, CaptionsKind::Subtitles))
+                .collect();
+            let playlist = add_tracks(MULTIVARIANT, &tracks);
+            let names = playlist.lines().filter(|line| line.contains("TYPE=SUBTITLES"));
+            let names = names.map(|line| line.split('"').nth(3).expect("a name"));
+            let unique: std::collections::HashSet<&str> = names.collect();
+            prop_assert_eq!(unique.len(), tracks.len());
         }
 
         #[test]
