@@ -83,7 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::worth::{Price, replay};
+    use crate::worth::{Price, Replay, replay};
 
     const PRICE: Price = Price { bytes_per_cpu_second: 4_000_000.0 };
 
@@ -125,6 +125,13 @@ mod tests {
         let replayed = replay(&made_day(5_000, 5_000, &Entropy::from_seed(1)), PRICE);
         assert_eq!((replayed.families, replayed.clips), (0, 0));
         assert!((replayed.bytes_with - replayed.bytes_without).abs() < 1e-6 * replayed.bytes_without);
+    }
+
+    #[test]
+    fn a_day_of_nothing_is_printed_without_a_minus() {
+        let Replay { bytes_without, bytes_with, cpu_secs_without, cpu_secs_with, .. } = replay(&Day::default(), PRICE);
+        let figures = [bytes_without, bytes_with, cpu_secs_without, cpu_secs_with];
+        assert_eq!(figures.map(|figure| format!("{figure:.2}")), ["0.00"; 4]);
     }
 
     proptest! {

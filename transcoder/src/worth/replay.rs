@@ -86,7 +86,9 @@ impl Known {
 /// families, one after the other, as one worker with nothing else to do would.
 pub fn replay(day: &Day, price: Price) -> Replay {
     let mut known = vec![Known::default(); day.clips.len()];
-    let mut served = Replay { cpu_secs_without: day.clips.iter().map(first_cpu_secs).sum(), ..Replay::default() };
+    // A sum of nothing would be -0.
+    let cpu_secs_without = day.clips.iter().map(first_cpu_secs).fold(0.0, |sum, secs| sum + secs);
+    let mut served = Replay { cpu_secs_without, ..Replay::default() };
     served.cpu_secs_with = served.cpu_secs_without;
     let (mut next_round, mut free_at) = (ROUND.as_secs_f64(), 0.0);
     for view in &day.views {
