@@ -1,5 +1,9 @@
+use std::collections::HashMap;
+
 use clap::ValueEnum;
-use estrade_db::jobs::{JobState, ListedJob, list_jobs};
+use estrade_db::jobs::{ClipName, JobState, ListedJob, find_clip_names, list_jobs};
+use estrade_domain::ClipId;
+use estrade_jobs::Job;
 
 use super::parse_kind;
 use crate::config::StoreSettings;
@@ -43,27 +47,41 @@ pub(super) async fn run(store: &StoreSettings, args: &Args) -> anyhow::Result<()
     let mut conn = database.pool.acquire().await?;
     let kind = args.kind.map(estrade_jobs::Kind::as_str);
     let jobs = list_jobs(&mut conn, state, kind, i64::from(args.limit)).await?;
+    let clips: Vec<ClipId> = jobs.iter().filter_map(clip_of).collect();
+    let names = find_clip_names(&mut conn, &clips).await?;
     drop(conn);
     database.close().await?;
-    print!("{}", table(&jobs));
+    print!("{}", table(&jobs, &names));
     Ok(())
 }
 
+/// The clip a job works on, as far as this release can read it.
+fn clip_of(job: &ListedJob) -> Option<ClipId> {
+    Job::from_stored(&job.kind, &job.args).ok()?.clip_id()
+}
+
 /// A line a job, in columns.
-fn table(jobs: &[ListedJob]) -> String {
+fn table(jobs: &[ListedJob], names: &HashMap<ClipId, ClipName>) -> String {
     if jobs.is_empty() {
         return "there are none\n".to_owned();
     }
-    let mut lines = vec![["JOB", "KIND", "AGE", "ATTEMPTS", "LAST ERROR"].map(ToOwned::to_owned)];
+    let mut lines = vec![["JOB", "KIND", "CLIP", "CREATOR", "AGE", "ATTEMPTS", "LAST ERROR"].map(ToOwned::to_owned)];
     lines.extend(jobs.iter().map(|job| {
         let attempts = format!("{} of {}", job.attempt, job.attempts_max);
-        [job.id.to_string(), job.kind.clone(), age(job.age_secs), attempts, error(job)]
+        let name = clip_of(job).and_then(|clip| names.get(&clip));
+        let (clip, creator) = name.map_or(("-", "-"), |name| (&name.public_id, &name.handle));
+        let (clip, creator) = (clip.to_owned(), creator.to_owned());
+        [job.id.to_string(), job.kind.clone(), clip, creator, age(job.age_secs), attempts, error(job)]
     }));
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 4] = std::array::from_fn(width);
-    let line = |[id, kind, age, attempts, error]: &[String; 5]| {
-        let [a, b, c, d] = widths;
-        format!("{id:a$}  {kind:b$}  {age:>c$}  {attempts:>d$}  {error}").trim_end().to_owned() + "\n"
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let line = |[id, kind, clip, creator, age, attempts, error]: &[String; 7]| {
+        let [id_width, kind_width, clip_width, creator_width, age_width, attempts_width] = widths;
+        let line = format!(
+            "{id:id_width$}  {kind:kind_width$}  {clip:clip_width$}  {creator:creator_width$}  {age:>age_width$}  \
+             {attempts:>attempts_width$}  {error}"
+        );
+        line.trim_end().to_owned() + "\n"
     };
     lines.iter().map(line).collect()
 }
@@ -98,11 +116,13 @@ mod tests {
 
     use super::*;
 
+    const NIL: &str = "00000000-0000-0000-0000-000000000000";
+
     fn job(kind: &str, attempt: i32, age_secs: f64, error: Option<(&str, &str)>) -> ListedJob {
         ListedJob {
             id: JobId(sqlx::types::Uuid::nil()),
             kind: kind.to_owned(),
-            args: serde_json::Value::Null,
+            args: serde_json::json!({ "clip_id": NIL, "version_id": NIL }),
             attempt,
             attempts_max: 100,
             age_secs,
@@ -114,14 +134,15 @@ mod tests {
     #[test]
     fn jobs_stand_in_columns() {
         let jobs = [job("transcode_clip", 3, 7_400.0, Some(("storage", "away\n\u{1b}[31m"))), job("x", 100, 5.0, None)];
-        let nil = "00000000-0000-0000-0000-000000000000";
+        let clip = ClipName { public_id: "2222222222abcdefghij".to_owned(), handle: "ada".to_owned() };
+        let names = HashMap::from([(ClipId(sqlx::types::Uuid::nil()), clip)]);
         let expected = format!(
-            "JOB                                   KIND                  AGE    ATTEMPTS  LAST ERROR\n\
-             {nil}  transcode_clip  2 h 3 min    3 of 100  storage: away  [31m\n\
-             {nil}  x                     5 s  100 of 100\n"
+            "JOB                                   KIND            CLIP                  CREATOR        AGE    ATTEMPTS  LAST ERROR\n\
+             {NIL}  transcode_clip  2222222222abcdefghij  ada      2 h 3 min    3 of 100  storage: away  [31m\n\
+             {NIL}  x               -                     -              5 s  100 of 100\n"
         );
-        assert_eq!(table(&jobs), expected);
-        assert_eq!(table(&[]), "there are none\n");
+        assert_eq!(table(&jobs, &names), expected);
+        assert_eq!(table(&[], &names), "there are none\n");
     }
 
     #[test]

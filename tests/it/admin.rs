@@ -27,6 +27,7 @@ async fn operators_see_what_was_given_up_and_give_it_a_second_chance() {
     .await;
     let waiting = admin(api.setup(), &["list-jobs", "--state", "waiting"]).expect("a list");
     assert!(waiting.contains(&format!("{job}  transcode_clip")) && waiting.contains("0 of 3"), "{waiting}");
+    assert!(waiting.contains(&format!("  {id}  {}  ", creator.handle)), "whose clip it is: {waiting}");
     assert_eq!(admin(api.setup(), &["list-jobs", "--state", "running"]).expect("a list"), "there are none\n");
     assert_eq!(admin(api.setup(), &["list-jobs"]).expect("a list"), "there are none\n");
 

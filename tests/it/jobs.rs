@@ -1,6 +1,7 @@
 //! Workers that die, stop and give up.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use estrade_db::PgPool;
 use estrade_testkit::media::Clip;
@@ -219,6 +220,9 @@ async fn a_clip_is_tried_again_three_times_and_not_more() {
         }
     }
     creator.post(&retry, &Value::Null).await.expect_code(409, "retries_exhausted");
+    let log = transcoder.log();
+    let given_up: Vec<&Value> = log.iter().filter(|entry| entry["error.code"] == "source_missing").collect();
+    assert!(given_up.len() >= 4 && given_up.iter().all(|entry| entry["clip.id"].is_string()), "{given_up:#?}");
     for server in [transcoder, api] {
         server.stop().await;
     }
@@ -339,6 +343,47 @@ async fn a_clip_deleted_while_it_is_processed_leaves_nothing_behind() {
         (live == 0 && left.concat().is_empty()).then_some(())
     })
     .await;
+}
+
+/// One part takes longer than anybody waits for a deletion.
+const SLOW: Clip = Clip { width: 1080, height: 1920, tenths: 400, ..LONG };
+
+#[tokio::test]
+async fn work_on_a_deleted_clip_ends_soon_and_counts_as_no_failure() {
+    let source = world().clip_bytes(SLOW);
+    let server = Estrade::start().await;
+    let (creator, db) = (server.sign_up("hasty").await, server.db().await);
+    let id = creator.upload(&source, &[]).await;
+    eventually("the rest of it is worked on, and waits", || async {
+        let states = "SELECT state FROM jobs WHERE kind = 'transcode_range' ORDER BY state";
+        let states: Vec<String> = sqlx::query_scalar(states).fetch_all(&db).await.expect("jobs");
+        let has = |state: &str| states.iter().any(|found| found == state);
+        (has("running") && has("available")).then_some(())
+    })
+    .await;
+    creator.delete(&format!("/v1/clips/{id}")).await.expect(204);
+    let deleted_at = Instant::now();
+    let waiting = "SELECT count(*) FROM jobs WHERE state = 'available' AND kind <> 'delete_media'";
+    assert_eq!(
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(&db).await.expect("a count"),
+        0,
+        "nothing more is begun"
+    );
+    eventually("nobody works on it", || async {
+        let live = "SELECT count(*) FROM jobs WHERE state IN ('available', 'running')";
+        let live: i64 = sqlx::query_scalar(live).fetch_one(&db).await.expect("a count");
+        (live == 0 && children_of(server.pid()).is_empty()).then_some(())
+    })
+    .await;
+    assert!(deleted_at.elapsed() < Duration::from_secs(8), "{:?}", deleted_at.elapsed());
+    let failed = "SELECT count(*) FROM jobs WHERE error_code IS NOT NULL";
+    assert_eq!(sqlx::query_scalar::<_, i64>(failed).fetch_one(&db).await.expect("a count"), 0);
+    let log = server.log();
+    let warnings: Vec<&Value> = log.iter().filter(|entry| entry["level"] == "WARN").collect();
+    assert!(warnings.is_empty(), "{warnings:#?}");
+    let blobs = server.blobs();
+    let left = [blobs.list("media/").await.expect("listed"), blobs.list("sources/").await.expect("listed")];
+    assert!(left.concat().is_empty(), "{left:?}");
 }
 
 /// Fits the largest rung as it is: key pictures every second, few bits, colours declared.

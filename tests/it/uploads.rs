@@ -163,6 +163,36 @@ async fn an_upload_that_was_given_up_is_gone_with_its_draft() {
 }
 
 #[tokio::test]
+async fn what_was_said_of_a_clip_is_gone_with_it() {
+    let api = Setup::fresh().await.role("api").start().await;
+    let db = api.db().await;
+    let source = world().clip_bytes(Clip::PORTRAIT);
+    let words = [("filename", "secret.mp4"), ("caption", "secret #secret"), ("hashtags", "secret"), ("language", "de")];
+    let told = "SELECT count(*) FROM uploads u JOIN clips c ON c.id = u.clip_id
+        WHERE u.metadata <> '' OR u.filename IS NOT NULL OR u.sha256 IS NOT NULL
+           OR c.caption <> '' OR c.hashtags <> '{}' OR c.language IS NOT NULL";
+    let told = || async { sqlx::query_scalar::<_, i64>(told).fetch_one(&db).await.expect("a count") };
+    let (deleting, leaving) = (api.sign_up("deleting").await, api.sign_up("leaving").await);
+    let id = deleting.upload(&source, &words).await;
+    leaving.upload(&source, &words).await;
+    let draft = deleting.create_upload(100_000, &words).await;
+    eventually("two sources are stored", || async {
+        let stored = "SELECT count(*) FROM uploads WHERE state = 'stored'";
+        (sqlx::query_scalar::<_, i64>(stored).fetch_one(&db).await.expect("a count") == 2).then_some(())
+    })
+    .await;
+    assert_eq!(told().await, 3);
+    deleting.delete(&format!("/v1/clips/{id}")).await.expect(204);
+    assert_eq!(told().await, 2);
+    deleting.tus(Method::DELETE, &draft.path).send().await.expect(204);
+    assert_eq!(told().await, 1);
+    let password = serde_json::json!({ "password": crate::harness::client::PASSWORD });
+    leaving.call(Method::DELETE, "/v1/me").json(&password).send().await.expect(204);
+    assert_eq!(told().await, 0);
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn an_upload_is_its_creators_alone() {
     let server = shared_server().await;
     let (creator, thief) = (server.sign_up("creator").await, server.sign_up("thief").await);

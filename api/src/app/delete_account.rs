@@ -1,12 +1,12 @@
 use estrade_db::clip_changes::delete_clips_of;
 use estrade_db::sessions::{SessionHolder, delete_sessions_of};
 use estrade_db::social::{delete_follows_of, delete_likes_of};
-use estrade_db::{DbError, accounts};
+use estrade_db::{DbError, accounts, uploads};
 use estrade_domain::text::Handle;
 use estrade_events::Event;
 use estrade_http::rate::Network;
 use estrade_http::{Problem, Result};
-use estrade_jobs::{Job, Weight, enqueue};
+use estrade_jobs::{Job, Weight, cancel_work_on, enqueue};
 
 use crate::ApiState;
 use crate::passwords::Verdict;
@@ -28,7 +28,10 @@ pub(crate) async fn delete_account(
     delete_sessions_of(&mut tx, id).await?;
     delete_follows_of(&mut tx, id).await?;
     delete_likes_of(&mut tx, id).await?;
-    for clip_id in delete_clips_of(&mut tx, id, now).await? {
+    let clips = delete_clips_of(&mut tx, id, now).await?;
+    uploads::forget_words(&mut tx, &clips).await?;
+    cancel_work_on(&mut tx, &clips).await?;
+    for clip_id in clips {
         enqueue(&mut tx, &Job::DeleteMedia { clip_id }, Weight::light(id), now, api.entropy()).await?;
     }
     estrade_events::append(&mut tx, &Event::AccountChanged { account_id: id }).await?;

@@ -87,18 +87,24 @@ pub async fn update_clip(conn: &mut PgConnection, id: ClipId, changes: &ClipChan
     Ok(())
 }
 
-/// Deletes a clip: from now on nobody sees it. `false` when it was deleted before.
+/// Deletes a clip and its words: from now on nobody sees it. `false` when it was deleted before.
 pub async fn delete_clip(conn: &mut PgConnection, id: ClipId, at: Time) -> Result<bool> {
-    let done = sqlx::query!("UPDATE clips SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL", id.0, at)
-        .execute(conn)
-        .await?;
+    let done = sqlx::query!(
+        "UPDATE clips SET deleted_at = $2, caption = '', hashtags = '{}', language = NULL
+         WHERE id = $1 AND deleted_at IS NULL",
+        id.0,
+        at,
+    )
+    .execute(conn)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Deletes all clips of a creator; those that were not deleted before.
+/// Deletes all clips of a creator and their words; those that were not deleted before.
 pub async fn delete_clips_of(conn: &mut PgConnection, creator: AccountId, at: Time) -> Result<Vec<ClipId>> {
     let ids = sqlx::query_scalar!(
-        "UPDATE clips SET deleted_at = $2 WHERE creator_id = $1 AND deleted_at IS NULL RETURNING id",
+        "UPDATE clips SET deleted_at = $2, caption = '', hashtags = '{}', language = NULL
+         WHERE creator_id = $1 AND deleted_at IS NULL RETURNING id",
         creator.0,
         at,
     )

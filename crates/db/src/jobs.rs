@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use estrade_domain::{JobId, VersionId};
+use estrade_domain::{ClipId, JobId, VersionId};
 use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
@@ -20,7 +20,8 @@ mod overview;
 
 pub use claims::{ClaimedJob, IDLE_PRIORITY, claim_if_next, claim_job, is_urgent_waiting};
 pub use overview::{
-    JobState, ListedJob, QueueDepth, cancel_discarded, find_discarded, list_jobs, queue_depths, requeue_job,
+    ClipName, JobState, ListedJob, QueueDepth, cancel_discarded, find_clip_names, find_discarded, list_jobs,
+    queue_depths, requeue_job,
 };
 
 /// A job to insert.
@@ -219,6 +220,21 @@ pub async fn discard_job(conn: &mut PgConnection, held: &Lease, code: &str, deta
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Ends jobs of these kinds that wait to work on versions of these clips. What runs keeps its lease, and sees for itself.
+pub async fn cancel_waiting(conn: &mut PgConnection, kinds: &[&str], clips: &[ClipId]) -> Result<()> {
+    let clips: Vec<uuid::Uuid> = clips.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        "UPDATE jobs SET state = 'cancelled', finished_at = clock_timestamp()
+         WHERE args ->> 'version_id' = ANY (ARRAY(SELECT id::text FROM media_versions WHERE clip_id = ANY($1)))
+           AND state = 'available' AND kind = ANY($2)",
+        &clips,
+        kinds as &[&str],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Ends live jobs of these kinds for a version, whoever runs them: they lose their leases.

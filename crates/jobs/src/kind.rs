@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use estrade_db::jobs::{IDLE_PRIORITY, NewJob, cancel_jobs, insert_job};
+use estrade_db::jobs::{IDLE_PRIORITY, NewJob, cancel_jobs, cancel_waiting, insert_job};
 use estrade_db::{DbError, PgConnection};
 use estrade_domain::{AccountId, ClipId, Entropy, JobId, PosterId, Time, VersionId};
 use serde::{Deserialize, Serialize};
@@ -183,6 +183,19 @@ impl Job {
         }
     }
 
+    /// The clip it names.
+    pub fn clip_id(&self) -> Option<ClipId> {
+        match self {
+            Self::TranscodeClip { clip_id, .. }
+            | Self::TranscodeRange { clip_id, .. }
+            | Self::MakeDownload { clip_id, .. }
+            | Self::MakeFamily { clip_id, .. }
+            | Self::DeleteMedia { clip_id }
+            | Self::PurgeMedia { clip_id, .. } => Some(*clip_id),
+            Self::MakePoster { clip_id, .. } => *clip_id,
+        }
+    }
+
     /// At most one live job of the kind has this key.
     pub(crate) fn unique_key(&self) -> String {
         match self {
@@ -203,7 +216,7 @@ impl Job {
     }
 
     /// The job stored as `kind` and `args`.
-    pub(crate) fn from_stored(kind: &str, args: &Value) -> Result<Self, serde_json::Error> {
+    pub fn from_stored(kind: &str, args: &Value) -> Result<Self, serde_json::Error> {
         serde_json::from_value(serde_json::json!({ "kind": kind, "args": args }))
     }
 }
@@ -264,6 +277,12 @@ pub async fn enqueue(
 /// Ends what is left of earlier tries to make a version, so that the next one begins with all its attempts.
 pub async fn cancel_transcodes(conn: &mut PgConnection, version_id: VersionId) -> Result<(), DbError> {
     cancel_jobs(conn, &[Kind::TranscodeClip.as_str(), Kind::TranscodeRange.as_str()], version_id).await
+}
+
+/// Clips are deleted: nothing more is made of them. What runs notices by itself, and sweeps up behind it.
+pub async fn cancel_work_on(conn: &mut PgConnection, clips: &[ClipId]) -> Result<(), DbError> {
+    let kinds = [Kind::TranscodeClip, Kind::TranscodeRange, Kind::MakeFamily, Kind::MakeDownload];
+    cancel_waiting(conn, &kinds.map(Kind::as_str), clips).await
 }
 
 /// Lets caches forget what they hold of a clip, once the transaction is committed: segments and pictures may be kept

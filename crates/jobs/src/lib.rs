@@ -14,7 +14,7 @@ mod worker;
 pub use again::enqueue_again;
 pub use context::{Context, JobError, Successor};
 pub use estrade_db::jobs::{Lease, QueueDepth};
-pub use kind::{Job, Kind, Policy, Weight, cancel_transcodes, enqueue, purge_copies};
+pub use kind::{Job, Kind, Policy, Weight, cancel_transcodes, cancel_work_on, enqueue, purge_copies};
 pub use metrics::JobMetrics;
 pub use retry::{Retried, retry_discarded};
 pub use worker::{Handler, Worker};

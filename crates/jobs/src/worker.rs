@@ -255,7 +255,8 @@ impl<H: Handler> Worker<H> {
     }
 
     fn note_failure(&self, claimed: &ClaimedJob, code: &str, detail: &str, what: &str) {
-        tracing::warn!(job.id = %claimed.lease.job_id, job.kind = %claimed.kind, error.code = %code, error = %detail, "{what}");
+        let clip = Job::from_stored(&claimed.kind, &claimed.args).ok().and_then(|job| job.clip_id());
+        tracing::warn!(job.id = %claimed.lease.job_id, job.kind = %claimed.kind, clip.id = clip.map(tracing::field::display), error.code = %code, error = %detail, "{what}");
         self.metrics.failures.with_label_values(&[claimed.kind.as_str(), code]).inc();
     }
 

@@ -18,6 +18,7 @@ use super::TranscodeHandler;
 use super::family::show_families;
 use super::publish::{Published, Target, publish_chunk};
 use super::rest::Rest;
+use super::sweep::until_deleted;
 use crate::media::{PosterReport, StageTimes};
 use crate::package::ChunkFacts;
 use crate::plan::{Limits, TranscodePlan};
@@ -122,8 +123,15 @@ impl Attempt<'_> {
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let dir = self.dir;
         let work = transcode_file(dir, source, &options, sender);
+        let mut deleted = Box::pin(until_deleted(self.handler.pool.clone(), self.clip_id));
         let publish = async {
-            while let Some(event) = events.recv().await {
+            loop {
+                // Asked between two events: what is being stored is stored whole, and swept up after that.
+                let event = tokio::select! {
+                    event = events.recv() => event,
+                    () = &mut deleted => return Ok(Next::Leave),
+                };
+                let Some(event) = event else { break };
                 if self.take(event).await? == Next::Leave {
                     return Ok(Next::Leave);
                 }

@@ -50,10 +50,11 @@ impl Handler for ExtrasHandler {
                 }
                 other => return Err(discard("wrong_kind", &format!("{other:?}"))),
             };
-            if let Some(clip_id) = clip_id {
-                sweep_if_deleted(&self.pool, &*self.clock, &self.entropy, clip_id).await?;
-            }
-            done
+            let is_deleted = match clip_id {
+                Some(clip_id) => sweep_if_deleted(&self.pool, &*self.clock, &self.entropy, clip_id).await?,
+                None => false,
+            };
+            if is_deleted { Ok(()) } else { done }
         };
         tokio::select! {
             // Leaving drops the work, and with it the child.

@@ -131,8 +131,8 @@ impl TranscodeHandler {
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        sweep_if_deleted(&self.pool, &*self.clock, &self.entropy, begin.clip_id).await?;
-        done
+        let is_deleted = sweep_if_deleted(&self.pool, &*self.clock, &self.entropy, begin.clip_id).await?;
+        if is_deleted { Ok(()) } else { done }
     }
 
     /// What there is to do, if there is anything, and of a family the version that is to show it.

@@ -27,7 +27,6 @@ use super::{
 };
 use crate::{
     package::ChunkFacts,
-    panics,
     plan::{Limits, TranscodePlan},
 };
 
@@ -140,7 +139,7 @@ fn spawn<'scope>(
 fn join(workers: Vec<ScopedJoinHandle<'_, Result<(), MediaError>>>) -> Result<(), MediaError> {
     let mut outcome = Ok(());
     for worker in workers {
-        let ended = worker.join().unwrap_or_else(|_| Err(MediaError::Inconsistent(panics::last())));
+        let ended = worker.join().unwrap_or_else(|_| Err(MediaError::Inconsistent("a thread panicked".into())));
         outcome = outcome.and(ended);
     }
     outcome

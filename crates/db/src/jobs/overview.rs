@@ -1,6 +1,8 @@
 //! The queue as operators see it.
 
-use estrade_domain::JobId;
+use std::collections::HashMap;
+
+use estrade_domain::{ClipId, JobId};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -121,6 +123,28 @@ pub async fn list_jobs(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(ListedJob::from).collect())
+}
+
+/// How people name a clip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClipName {
+    /// Its public id.
+    pub public_id: String,
+    /// Handle of its creator.
+    pub handle: String,
+}
+
+/// The names of those of these clips that there are.
+pub async fn find_clip_names(conn: &mut PgConnection, clips: &[ClipId]) -> Result<HashMap<ClipId, ClipName>> {
+    let ids: Vec<uuid::Uuid> = clips.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "SELECT c.id, c.public_id, a.handle FROM clips c JOIN accounts a ON a.id = c.creator_id WHERE c.id = ANY($1)",
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    let named = rows.into_iter().map(|row| (ClipId(row.id), ClipName { public_id: row.public_id, handle: row.handle }));
+    Ok(named.collect())
 }
 
 /// Holds a discarded job.

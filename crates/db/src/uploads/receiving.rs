@@ -1,6 +1,6 @@
 //! Uploads while bytes come in: creation, offsets, ends.
 
-use estrade_domain::{AccountId, PublicId, Time, UploadId};
+use estrade_domain::{AccountId, ClipId, PublicId, Time, UploadId};
 use sqlx::PgConnection;
 
 use super::{Admission, Append, Commit, NewUpload, Quota, Rejection, Upload, UploadState, bigint, bytes, crc};
@@ -208,11 +208,11 @@ pub async fn reject_upload(conn: &mut PgConnection, id: UploadId, rejection: &Re
 pub async fn terminate_upload(conn: &mut PgConnection, id: UploadId, at: Time) -> Result<bool> {
     let is_terminated = sqlx::query_scalar!(
         r#"WITH terminated AS (
-               UPDATE uploads SET state = 'terminated', epoch = epoch + 1
+               UPDATE uploads SET state = 'terminated', epoch = epoch + 1, metadata = '', filename = NULL, sha256 = NULL
                WHERE id = $1 AND state = 'receiving'
                RETURNING clip_id
            ), deleted AS (
-               UPDATE clips SET deleted_at = $2
+               UPDATE clips SET deleted_at = $2, caption = '', hashtags = '{}', language = NULL
                FROM terminated WHERE clips.id = terminated.clip_id AND clips.deleted_at IS NULL
            )
            SELECT EXISTS (SELECT FROM terminated) AS "is_terminated!""#,
@@ -222,6 +222,16 @@ pub async fn terminate_upload(conn: &mut PgConnection, id: UploadId, at: Time) -
     .fetch_one(conn)
     .await?;
     Ok(is_terminated)
+}
+
+/// Forgets what the creator sent along with the sources of these clips, and what sources they were. Sizes, times and
+/// object keys stay.
+pub async fn forget_words(conn: &mut PgConnection, clips: &[ClipId]) -> Result<()> {
+    let clips: Vec<uuid::Uuid> = clips.iter().map(|id| id.0).collect();
+    sqlx::query!("UPDATE uploads SET metadata = '', filename = NULL, sha256 = NULL WHERE clip_id = ANY($1)", &clips)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Ends open uploads whose clip was deleted; which.
