@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod loudness;
 pub mod media;
 pub mod package;
+mod panics;
 pub mod plan;
 pub mod sandbox;
 pub mod tone;

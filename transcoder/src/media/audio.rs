@@ -43,12 +43,18 @@ pub(super) fn run(
     let encoder = SoundEncoder::open()?;
     let mut output = Output::create(plan, audio, job, first_chunk, encoder.config(), reports, after_first)?;
     let line = SoundLine::new(samples(run_up), samples(audio.total_frames));
-    let origin = audio.origin_us * i64::from(AUDIO_RATE_HZ) / 1_000_000;
+    let origin = samples_before(audio.origin_us);
     Pipeline { origin, line, leveller: Leveller::new(audio.level), encoder }.run(&mut listener, &mut output)
 }
 
 fn samples(frames: u64) -> i64 {
     i64::try_from(frames * AAC_FRAME_SAMPLES).unwrap_or(i64::MAX)
+}
+
+/// Files may begin at any time, also one of the calendar.
+fn samples_before(us: i64) -> i64 {
+    let samples = i128::from(us) * i128::from(AUDIO_RATE_HZ) / 1_000_000;
+    i64::try_from(samples).unwrap_or(if us < 0 { i64::MIN } else { i64::MAX })
 }
 
 fn frame_start_us(frame: u64) -> i64 {

@@ -123,9 +123,14 @@ pub(super) fn preview(width: u32, height: u32) -> String {
     )
 }
 
-/// From any sound to what the audio rendition encodes. One channel goes to both sides at full level.
+/// From any sound to what the audio rendition encodes. One channel goes to both sides at full level; where there are more
+/// than anybody says how to mix, the first two are taken.
 pub(super) fn sound(channels: u32, rate_hz: u32) -> String {
-    let mix = if channels == 1 { "pan=stereo|c0=c0|c1=c0," } else { "" };
+    let mix = match channels {
+        1 => "pan=stereo|c0=c0|c1=c0,",
+        0..=8 => "",
+        _ => "pan=stereo|c0=c0|c1=c1,",
+    };
     format!("{mix}aresample={rate_hz},aformat=sample_fmts=fltp:sample_rates={rate_hz}:channel_layouts=stereo")
 }
 

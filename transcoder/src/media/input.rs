@@ -86,6 +86,7 @@ impl Source {
     /// Reads the next packet; `false` at the end. Unreadable ones are skipped, within reason.
     pub(super) fn read(&mut self, packet: &mut Packet) -> Result<bool, MediaError> {
         for _ in 0..MAX_BAD_PACKETS {
+            raw::empty_packet(packet);
             match packet.read(&mut self.input) {
                 Err(ff::Error::InvalidData) => {}
                 // A packet that claims more than can be had, while there is enough for any honest one.

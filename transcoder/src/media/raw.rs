@@ -180,6 +180,13 @@ pub(super) fn read_only_stream(input: &mut Input, wanted: usize) {
     }
 }
 
+/// Gives back what a packet holds: reading the next one into it would leave the last one's bytes in memory for ever.
+pub(super) fn empty_packet(packet: &mut Packet) {
+    use ff::packet::Mut;
+    // SAFETY: the packet lives and we hold it exclusively; libav makes it an empty one.
+    unsafe { ffi::av_packet_unref(packet.as_mut_ptr()) }
+}
+
 /// A packet is decoded but not shown, because an edit list skips it.
 pub(super) fn is_discarded(packet: &Packet) -> bool {
     use ff::packet::Ref;

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     package::ChunkFacts,
+    panics,
     plan::{Limits, TranscodePlan},
 };
 
@@ -139,7 +140,7 @@ fn spawn<'scope>(
 fn join(workers: Vec<ScopedJoinHandle<'_, Result<(), MediaError>>>) -> Result<(), MediaError> {
     let mut outcome = Ok(());
     for worker in workers {
-        let ended = worker.join().unwrap_or_else(|_| Err(MediaError::Inconsistent("a thread panicked".into())));
+        let ended = worker.join().unwrap_or_else(|_| Err(MediaError::Inconsistent(panics::last())));
         outcome = outcome.and(ended);
     }
     outcome

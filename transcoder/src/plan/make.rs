@@ -10,6 +10,8 @@ use crate::loudness::Level;
 
 /// Above this many pictures a second the small rungs get every second one.
 const CALM_FPS: f64 = 30.5;
+/// No rung gets every second picture where fewer than this would be left: it would stutter.
+const SMOOTH_FPS: f64 = 23.9;
 /// Rungs up to this short edge are limited to [`CALM_FPS`].
 const CALM_SHORT_EDGE: u32 = 540;
 /// Sound that outlasts the picture by more than this holds the last picture.
@@ -150,18 +152,21 @@ fn upright_size(video: &VideoInfo) -> (u32, u32) {
     if video.orientation.swaps_sides() { (video.height, width) } else { (width, video.height) }
 }
 
-/// The source's rate, halved until it is one we write.
+/// The source's rate, or as large a part of it as we write. A part that would leave the small rungs with too few
+/// pictures is passed over: of 90 a second all rungs show 30, rather than the large ones 45 and the small ones 22.5.
 fn limited_rate(rate: Rate, max_fps: u32) -> Rate {
-    let mut limited = rate;
-    while limited.fps() > f64::from(max_fps) + 0.5 {
-        limited = limited.halved();
+    let at_most = |fps: f64| (1..).map(|parts| rate.divided(parts)).find(|rate| rate.fps() <= fps).unwrap_or(rate);
+    let limited = at_most(f64::from(max_fps) + 0.5);
+    if limited == rate || limited.fps() <= CALM_FPS || limited.halved().fps() >= SMOOTH_FPS {
+        limited
+    } else {
+        at_most(CALM_FPS)
     }
-    limited
 }
 
 /// The rungs, and the grid they share: the rate of the fastest.
 fn plan_rungs(sizes: &[RungSize], natural: Rate) -> (Rate, Vec<RungPlan>) {
-    let fast = natural.fps() > CALM_FPS;
+    let fast = natural.fps() > CALM_FPS && natural.halved().fps() >= SMOOTH_FPS;
     let is_calm = |size: &RungSize| fast && size.short_edge() <= CALM_SHORT_EDGE;
     let grid = if sizes.iter().all(is_calm) { natural.halved() } else { natural };
     let rungs = sizes

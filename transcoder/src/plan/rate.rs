@@ -52,7 +52,17 @@ impl Rate {
     /// Half as many pictures a second.
     #[must_use]
     pub fn halved(self) -> Self {
-        if self.num.is_multiple_of(2) { Self::new(self.num / 2, self.den) } else { Self::new(self.num, self.den * 2) }
+        self.divided(2)
+    }
+
+    /// One picture for every `parts`.
+    #[must_use]
+    pub fn divided(self, parts: u32) -> Self {
+        if self.num.is_multiple_of(parts) {
+            Self::new(self.num / parts, self.den)
+        } else {
+            Self::new(self.num, self.den * parts)
+        }
     }
 
     /// Ticks a second for a container: a whole number of them per picture.

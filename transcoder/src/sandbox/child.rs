@@ -5,6 +5,7 @@ use std::{
     io::{self, BufRead, Read, Write},
     net::{Ipv4Addr, TcpStream, UdpSocket},
     os::{fd::AsRawFd, unix::net::UnixStream},
+    panic::{self, AssertUnwindSafe},
     path::Path,
     process::{Command, ExitCode},
     time::{Duration, Instant},
@@ -18,6 +19,7 @@ use super::{
 };
 use crate::{
     media::{self, MediaError, MediaEvent, Work},
+    panics,
     plan::{Limits, Refusal, RefusalCode, TranscodePlan},
 };
 
@@ -44,6 +46,7 @@ pub(crate) struct Start {
 /// [`CHILD_ARGUMENT`], before any thread is started, with the argument after it.
 pub fn child_main(start: &str) -> ExitCode {
     let Ok(start) = serde_json::from_str::<Start>(start) else { return ExitCode::from(2) };
+    panics::note_them();
     let mut out = io::stdout().lock();
     match prepare(&start) {
         Ok(flaws) => match tell(&mut out, &ready(&flaws)).and_then(|()| obey(&flaws, &mut out)) {
@@ -88,7 +91,9 @@ fn obey(flaws: &Flaws, out: &mut impl Write) -> io::Result<()> {
             return Ok(());
         }
         let request: Request = serde_json::from_slice(&line)?;
-        let answer = carry_out(flaws, request, out);
+        // Whatever was in the middle of something is not used again: the parent ends a child that has failed.
+        let done = panic::catch_unwind(AssertUnwindSafe(|| carry_out(flaws, request, out)));
+        let answer = done.unwrap_or_else(|_| Event::Failed { detail: panics::last() });
         tell(out, &answer)?;
     }
 }

@@ -5,13 +5,16 @@ use estrade_transcoder::plan::Rate;
 use crate::{
     Case,
     good_input::{count_frames, seconds, tone_and_pattern},
-    media::{make, picture},
+    media::{loudness_db, make, picture},
     run::{Run, transcode},
 };
 
 pub const CASES: &[Case] = &[
     ("pictures_of_33_megapixels_become_a_ladder", pictures_of_33_megapixels_become_a_ladder),
     ("sixty_pictures_a_second_of_8_megapixels_become_a_ladder", sixty_pictures_a_second_of_8_megapixels),
+    ("a_long_source_takes_no_more_memory_than_a_short_one", a_long_source_takes_no_more_memory),
+    ("a_source_may_begin_at_any_time", a_source_may_begin_at_any_time),
+    ("sound_of_many_channels_is_heard", sound_of_many_channels_is_heard),
     ("few_pictures_a_second_leave_no_gap_between_segments", few_pictures_a_second_leave_no_gap),
     ("pictures_a_millisecond_and_seconds_apart_are_shown_at_their_times", pictures_a_millisecond_and_seconds_apart),
     ("the_last_of_uneven_pictures_is_shown_as_long_as_the_one_before", the_last_of_uneven_pictures_is_shown),
@@ -34,8 +37,12 @@ fn check_ends(run: &Run) {
     }
 }
 
+fn peak_bytes(run: &Run) -> u64 {
+    run.outcome.usage.expect("the child lived to the end").peak_memory_bytes
+}
+
 fn check_memory(run: &Run, most: u64) {
-    let peak = run.outcome.usage.expect("the child lived to the end").peak_memory_bytes;
+    let peak = peak_bytes(run);
     assert!(peak < most, "{} MiB", peak >> 20);
 }
 
@@ -58,6 +65,51 @@ fn sixty_pictures_a_second_of_8_megapixels() {
     assert_eq!(pictures, [12, 12, 24, 24], "the small rungs have half of them");
     check_ends(&run);
     check_memory(&run, MOST_BYTES);
+}
+
+/// What was read of a source is given back: of a hundred megabytes nothing is held that is not held of ten.
+fn a_long_source_takes_no_more_memory() {
+    let [few, many] = ["1", "8"].map(|seconds| {
+        let made = make(
+            "wide.mov",
+            &format!(
+                "-f lavfi -i testsrc2=size=160x120:rate=25 -f s32le -ar 48000 -ac 64 -i /dev/zero -t {seconds} -c:v libx264 \
+                 -preset ultrafast -pix_fmt yuv420p -c:a pcm_s32le"
+            ),
+        );
+        peak_bytes(&transcode(&made))
+    });
+    assert!(many < few + 40_000_000, "{few} bytes of memory became {many}");
+}
+
+/// Some recorders count from 1970.
+fn a_source_may_begin_at_any_time() {
+    for offset in ["1764316800", "1099511627"] {
+        let run = transcode(&make(
+            "late.mkv",
+            &format!(
+                "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1 -f lavfi -i sine=duration=1 -c:v libx264 \
+                 -preset ultrafast -pix_fmt yuv420p -c:a aac -output_ts_offset {offset} -avoid_negative_ts disabled"
+            ),
+        ));
+        assert_eq!(run.outcome.stats.shown_frames, 25, "{offset}");
+        assert!(loudness_db(&run.playlist("audio"), "anull") > -40.0, "{offset}: there is sound");
+    }
+}
+
+/// Nobody says how so many are to be mixed; the first two are what there is in any case.
+fn sound_of_many_channels_is_heard() {
+    for channels in [9, 17, 24, 64] {
+        let tones = vec!["0.3*sin(2*PI*440*t)"; channels].join("|");
+        let run = transcode(&make(
+            "many.mov",
+            &format!(
+                "-f lavfi -i testsrc2=size=160x120:rate=25:duration=1 -f lavfi -i aevalsrc=exprs={tones}:duration=1 \
+                 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a pcm_s16le"
+            ),
+        ));
+        assert!(loudness_db(&run.playlist("audio"), "anull") > -40.0, "{channels}: there is sound");
+    }
 }
 
 fn few_pictures_a_second_leave_no_gap() {

@@ -111,9 +111,26 @@ fn a_fast_but_small_source_needs_no_fast_grid() {
 }
 
 #[test]
-fn slow_motion_rates_are_halved_until_they_fit() {
-    assert_eq!(plan(video(720, 1280, Rate::new(240, 1), 8_000_000)).rate, Rate::new(60, 1));
-    assert_eq!(plan(video(720, 1280, Rate::new(100, 1), 8_000_000)).rate, Rate::new(50, 1));
+fn of_fast_rates_the_largest_part_is_made_that_leaves_small_rungs_smooth() {
+    for (source, large, small) in [
+        (Rate::new(240, 1), 60.0, 30.0),
+        (Rate::new(100, 1), 50.0, 25.0),
+        (Rate::new(144, 1), 48.0, 24.0),
+        (Rate::new(120_000, 1001), 59.94, 29.97),
+        (Rate::new(90, 1), 30.0, 30.0),
+        (Rate::new(75, 1), 25.0, 25.0),
+        (Rate::new(72, 1), 24.0, 24.0),
+        (Rate::new(1000, 1), 58.82, 29.41),
+        // What is no faster than we write stays what it is.
+        (Rate::new(48, 1), 48.0, 24.0),
+        (Rate::new(40, 1), 40.0, 40.0),
+    ] {
+        let plan = plan(video(720, 1280, source, 8_000_000));
+        let [first, .., last] = plan.rungs.as_slice() else { panic!("a ladder") };
+        for (rung, expected) in [(last, large), (first, small)] {
+            assert!((rung.rate.fps() - expected).abs() < 0.01, "{source:?}: {} of {}", rung.rate.fps(), rung.name);
+        }
+    }
 }
 
 #[test]
