@@ -7,6 +7,7 @@ export interface ClipChanges {
   language?: string;
   visibility?: Visibility;
   allow_download?: boolean;
+  publish?: boolean;
 }
 
 const path = (id: string): string => `/v1/clips/${encodeURIComponent(id)}`;
