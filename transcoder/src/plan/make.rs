@@ -155,7 +155,7 @@ fn upright_size(video: &VideoInfo) -> (u32, u32) {
 /// The source's rate, or as large a part of it as we write. A part that would leave the small rungs with too few
 /// pictures is passed over: of 90 a second all rungs show 30, rather than the large ones 45 and the small ones 22.5.
 fn limited_rate(rate: Rate, max_fps: u32) -> Rate {
-    let at_most = |fps: f64| (1..).map(|parts| rate.divided(parts)).find(|rate| rate.fps() <= fps).unwrap_or(rate);
+    let at_most = |fps: f64| (1..=1000).map(|parts| rate.divided(parts)).find(|rate| rate.fps() <= fps).unwrap_or(rate);
     let limited = at_most(f64::from(max_fps) + 0.5);
     if limited == rate || limited.fps() <= CALM_FPS || limited.halved().fps() >= SMOOTH_FPS {
         limited

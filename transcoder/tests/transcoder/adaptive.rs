@@ -46,7 +46,8 @@ fn planned(made: &Made) -> (TranscodePlan, Ladder) {
     runtime().block_on(async {
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let until_looked = async move {
-            let Some(TranscodeEvent::Planned(plan)) = events.recv().await else { panic!("no plan came first") };
+            let Some(TranscodeEvent::Probed(_)) = events.recv().await else { panic!("nobody looked into the source") };
+            let Some(TranscodeEvent::Planned(plan)) = events.recv().await else { panic!("no plan came next") };
             let Some(TranscodeEvent::Looked(ladder)) = events.recv().await else { panic!("nobody looked") };
             (*plan, ladder)
         };

@@ -49,6 +49,7 @@ fn without_the_receiver_the_work_ends() {
     let error = runtime().block_on(async {
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let until_planned = async move {
+            assert!(matches!(events.recv().await, Some(TranscodeEvent::Probed(_))));
             assert!(matches!(events.recv().await, Some(TranscodeEvent::Planned(_))));
         };
         let options = options();
