@@ -1,5 +1,6 @@
 //! One attempt at a part of a version: the child works, what it makes is stored and published.
 
+use std::convert::Infallible;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
@@ -13,6 +14,7 @@ use estrade_events::Event;
 use estrade_jobs::{Context, Job, JobError, Weight, enqueue};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::TranscodeHandler;
 use super::family::show_families;
@@ -123,20 +125,19 @@ impl Attempt<'_> {
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let dir = self.dir;
         let work = transcode_file(dir, source, &options, sender);
-        let mut deleted = Box::pin(until_deleted(self.handler.pool.clone(), self.clip_id));
+        let deleted = CancellationToken::new();
+        let watch = Box::pin(until_deleted(self.handler.pool.clone(), self.clip_id));
         let publish = async {
-            loop {
-                // Asked between two events: what is being stored is stored whole, and swept up after that.
-                let event = tokio::select! {
-                    event = events.recv() => event,
-                    () = &mut deleted => return Ok(Next::Leave),
-                };
-                let Some(event) = event else { break };
-                if self.take(event).await? == Next::Leave {
-                    return Ok(Next::Leave);
-                }
+            // Polled all along: it may hold a connection that others wait for.
+            let watch = async {
+                watch.await;
+                deleted.cancel();
+                std::future::pending::<Infallible>().await
+            };
+            tokio::select! {
+                next = self.take_all(&mut events, &deleted) => next,
+                never = watch => match never {},
             }
-            Ok::<_, AttemptError>(Next::GoOn)
         };
         let ended = {
             tokio::pin!(work, publish);
@@ -157,6 +158,25 @@ impl Attempt<'_> {
             Err(_) => {}
         }
         Ok(())
+    }
+
+    /// Takes what the child tells until it has told all, or no more is wanted.
+    async fn take_all(
+        &mut self,
+        events: &mut mpsc::Receiver<TranscodeEvent>,
+        deleted: &CancellationToken,
+    ) -> Result<Next, AttemptError> {
+        loop {
+            // Asked between two events: what is being stored is stored whole, and swept up after that.
+            let event = tokio::select! {
+                event = events.recv() => event,
+                () = deleted.cancelled() => return Ok(Next::Leave),
+            };
+            let Some(event) = event else { return Ok(Next::GoOn) };
+            if self.take(event).await? == Next::Leave {
+                return Ok(Next::Leave);
+            }
+        }
     }
 
     fn count_whole(&mut self, outcome: &Outcome) {
