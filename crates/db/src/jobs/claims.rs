@@ -159,6 +159,8 @@ async fn find_overdue(conn: &mut PgConnection, kinds: &[String]) -> Result<Optio
 /// at, up to a number of owners that are found by skipping from one to the next; and, so that none of
 /// more owners is out of sight for long, the front of the rank in each class of length.
 async fn find_best(conn: &mut PgConnection, kinds: &[String]) -> Result<Option<Uuid>> {
+    // The planner takes classes for rare and would fetch all of one to sort them, where its index has them in order.
+    sqlx::query!("SET LOCAL enable_bitmapscan = off").execute(&mut *conn).await?;
     let id = sqlx::query_scalar!(
         r#"WITH RECURSIVE due AS NOT MATERIALIZED (
              SELECT id, kind, priority, owner_id, run_at,
