@@ -14,6 +14,7 @@ mod feeds;
 mod harness;
 mod jobs;
 mod operations;
+mod purges;
 mod queue;
 mod restart;
 mod starting_over;

@@ -10,9 +10,7 @@ use sqlx::types::Uuid;
 use crate::harness::programs::decode;
 use crate::harness::server::Setup;
 use crate::harness::{Client, Estrade, eventually, world};
-
-/// Long enough for two ranges of chunks, small enough to be done in seconds.
-const TWO_RANGES: Clip = Clip { width: 180, height: 320, tenths: 450, rate: 15, has_audio: false, extra: &[] };
+use crate::versions::killed_in_a_range;
 
 /// A server that transcodes nothing, a creator, and a clip whose job waits.
 async fn waiting_clip() -> (Estrade, Client, PgPool, String) {
@@ -59,16 +57,7 @@ async fn a_version_is_newer_than_the_one_it_replaces_though_the_transcoders_cloc
 
 #[tokio::test]
 async fn a_clip_that_another_encoder_began_is_made_anew() {
-    let server = Setup::fresh().await.may_log_errors().start().await;
-    let (creator, db) = (server.sign_up("ada").await, server.db().await);
-    let id = creator.upload(&world().clip_bytes(TWO_RANGES), &[]).await;
-    eventually("a range is begun", || async {
-        let begun = "SELECT count(*) FROM jobs WHERE kind = 'transcode_range' AND state = 'running'";
-        let begun: i64 = sqlx::query_scalar(begun).fetch_one(&db).await.expect("a count");
-        (begun == 1).then_some(())
-    })
-    .await;
-    let setup = server.kill();
+    let (setup, creator, db, id) = killed_in_a_range().await;
     sqlx::raw_sql(
         "UPDATE media_chunks SET facts = jsonb_set(facts, '{inits,0,bytes}', '1');
          UPDATE jobs SET leased_until = now() - interval '1 second' WHERE state = 'running'",

@@ -11,7 +11,7 @@ use sqlx::types::Uuid;
 
 use crate::harness::programs::decode;
 use crate::harness::server::Setup;
-use crate::harness::{eventually, world};
+use crate::harness::{Client, eventually, world};
 
 const LOST: Failure<'static> = Failure {
     code: "worker_lost",
@@ -56,8 +56,8 @@ async fn only_the_newest_version_fails_its_clip_and_failed_ones_are_not_looked_a
 /// Long enough for two ranges of chunks, small enough to be done in seconds.
 const TWO_RANGES: Clip = Clip { width: 180, height: 320, tenths: 450, rate: 15, has_audio: false, extra: &[] };
 
-#[tokio::test]
-async fn a_clip_that_is_tried_again_is_not_failed_by_what_is_left_of_earlier_tries() {
+/// A server that was killed while it made a range of the only clip of a creator.
+pub async fn killed_in_a_range() -> (Setup, Client, PgPool, String) {
     let server = Setup::fresh().await.may_log_errors().start().await;
     let (creator, db) = (server.sign_up("ada").await, server.db().await);
     let id = creator.upload(&world().clip_bytes(TWO_RANGES), &[]).await;
@@ -68,6 +68,12 @@ async fn a_clip_that_is_tried_again_is_not_failed_by_what_is_left_of_earlier_tri
     })
     .await;
     let setup = server.kill();
+    (setup, creator, db, id)
+}
+
+#[tokio::test]
+async fn a_clip_that_is_tried_again_is_not_failed_by_what_is_left_of_earlier_tries() {
+    let (setup, creator, db, id) = killed_in_a_range().await;
     // As if that range were on its last attempt elsewhere, and another one had failed the clip.
     let last =
         "UPDATE jobs SET attempt = attempts_max, leased_until = now() + interval '1 hour' WHERE state = 'running'";
@@ -90,16 +96,7 @@ async fn a_clip_that_is_tried_again_is_not_failed_by_what_is_left_of_earlier_tri
 
 #[tokio::test]
 async fn a_clip_whose_plan_cannot_be_read_is_shown_while_it_is_made_anew() {
-    let server = Setup::fresh().await.may_log_errors().start().await;
-    let (creator, db) = (server.sign_up("ada").await, server.db().await);
-    let id = creator.upload(&world().clip_bytes(TWO_RANGES), &[]).await;
-    eventually("a range is begun", || async {
-        let begun = "SELECT count(*) FROM jobs WHERE kind = 'transcode_range' AND state = 'running'";
-        let begun: i64 = sqlx::query_scalar(begun).fetch_one(&db).await.expect("a count");
-        (begun == 1).then_some(())
-    })
-    .await;
-    let setup = server.kill();
+    let (setup, creator, db, id) = killed_in_a_range().await;
     sqlx::raw_sql(
         "UPDATE media_versions SET plan = '{\"plan\": {\"written\": \"by a newer release\"}}';
          UPDATE jobs SET leased_until = now() - interval '1 second' WHERE state = 'running'",
