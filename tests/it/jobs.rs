@@ -354,6 +354,7 @@ async fn work_on_a_deleted_clip_ends_soon_and_counts_as_no_failure() {
     let server = Estrade::start().await;
     let (creator, db) = (server.sign_up("hasty").await, server.db().await);
     let id = creator.upload(&source, &[]).await;
+    let uploaded_at = Instant::now();
     eventually("the rest of it is worked on, and waits", || async {
         let states = "SELECT state FROM jobs WHERE kind = 'transcode_range' ORDER BY state";
         let states: Vec<String> = sqlx::query_scalar(states).fetch_all(&db).await.expect("jobs");
@@ -361,6 +362,8 @@ async fn work_on_a_deleted_clip_ends_soon_and_counts_as_no_failure() {
         (has("running") && has("available")).then_some(())
     })
     .await;
+    // However slow the machine is: the chunk in work takes several times as long as the first one took.
+    let soon = Duration::from_secs(3) + uploaded_at.elapsed();
     creator.delete(&format!("/v1/clips/{id}")).await.expect(204);
     let deleted_at = Instant::now();
     let waiting = "SELECT count(*) FROM jobs WHERE state = 'available' AND kind <> 'delete_media'";
@@ -375,7 +378,7 @@ async fn work_on_a_deleted_clip_ends_soon_and_counts_as_no_failure() {
         (live == 0 && children_of(server.pid()).is_empty()).then_some(())
     })
     .await;
-    assert!(deleted_at.elapsed() < Duration::from_secs(12), "{:?}", deleted_at.elapsed());
+    assert!(deleted_at.elapsed() < soon, "{:?}, not {soon:?}", deleted_at.elapsed());
     let failed = "SELECT count(*) FROM jobs WHERE error_code IS NOT NULL";
     assert_eq!(sqlx::query_scalar::<_, i64>(failed).fetch_one(&db).await.expect("a count"), 0);
     let log = server.log();
